@@ -1,0 +1,50 @@
+// What every checkpoint container looks like from above: metadata and named tensors whose bytes lie in a mapped file.
+#ifndef STERNA_FORMATS_WEIGHT_SOURCE_H_
+#define STERNA_FORMATS_WEIGHT_SOURCE_H_
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/metadata.h"
+#include "base/status.h"
+#include "tensor/dtype.h"
+
+namespace sterna {
+
+struct TensorEntry {
+  std::string name;
+  DType dtype;
+  Shape shape;                      ///< row-major, slowest axis first
+  std::span<const std::byte> data;  ///< exactly TensorBytes(dtype, shape) bytes; valid as long as the source
+};
+
+/// A checked, immutable index over one or several mapped files. Every entry's bytes lie inside its file, no two overlap, names are
+/// unique. Thread-safe.
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+
+  /// The container's own format: "GGUF" or "safetensors".
+  virtual std::string_view format() const = 0;
+  /// The file or directory the user named.
+  virtual const std::string& path() const = 0;
+  /// GGUF key-values; for a Hugging Face directory the keys of config.json flattened with dots ("quantization_config.linear_class").
+  virtual const Metadata& metadata() const = 0;
+  virtual std::span<const TensorEntry> entries() const = 0;
+  /// Null where no tensor has this name.
+  virtual const TensorEntry* Find(std::string_view name) const = 0;
+  /// Malformed where a file behind this index changed since it was opened.
+  virtual Status StillUnchanged() const = 0;
+};
+
+/// Opens a GGUF file (or the first part of a split one), a .safetensors file, or a directory with config.json and safetensors.
+/// Decides by content, not by extension. Errors name path, offset or field, expected and found.
+Result<std::shared_ptr<const WeightSource>> OpenWeights(const std::string& path);
+
+}  // namespace sterna
+
+#endif  // STERNA_FORMATS_WEIGHT_SOURCE_H_

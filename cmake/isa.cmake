@@ -11,7 +11,7 @@ endif()
 
 # sterna_isa_sources(<room> <isa> <file>...): adds the files to the room's library with the flags of that ISA.
 function(sterna_isa_sources room isa)
-  if(NOT STERNA_X86_64)
+  if(NOT STERNA_X86_64 OR NOT ARGN)
     return()
   endif()
   target_sources(sterna_${room} PRIVATE ${ARGN})

@@ -14,6 +14,8 @@ namespace sterna {
 inline constexpr int64_t kTernaryTileRows = 16;
 inline constexpr int64_t kTernaryLineCols = 16;
 inline constexpr int64_t kTernaryLineBytes = 64;
+/// Keeps every sum of code * activation below 2^31: 2 * 127 * 2^22 < 2^30.1.
+inline constexpr int64_t kMaxTernaryCols = int64_t{1} << 22;
 
 constexpr int64_t TernaryPaddedRows(int64_t rows) { return (rows + kTernaryTileRows - 1) / kTernaryTileRows * kTernaryTileRows; }
 constexpr int64_t TernaryPaddedCols(int64_t cols) { return (cols + kTernaryLineCols - 1) / kTernaryLineCols * kTernaryLineCols; }

@@ -1,0 +1,112 @@
+// What a device offers: it takes weights, compiles plans to programs, and runs them.
+#ifndef STERNA_BACKEND_BACKEND_H_
+#define STERNA_BACKEND_BACKEND_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backend/plan.h"
+#include "base/buffer.h"
+#include "base/status.h"
+#include "kernels/attention/attention.h"
+#include "tensor/dtype.h"
+
+namespace sterna {
+
+/// A ternary matrix that yields its rows on demand, so that no expanded copy ever exists. `read_row(row, values, scale)` writes
+/// cols values in {-1, 0, +1} and the row's multiply-scale; it is called from several threads at once, for each row once.
+struct TernaryMatrixSource {
+  int64_t rows = 0;
+  int64_t cols = 0;
+  std::function<Status(int64_t row, int8_t* values, float* scale)> read_row;
+};
+
+/// A dense or block-quantized matrix as it lies in a file (row-major, rows back to back). `keep_alive` owns the bytes. For I2_S the
+/// tensor's tail is part of `bytes`.
+struct DenseMatrixSource {
+  DType dtype;
+  int64_t rows = 0;
+  int64_t cols = 0;
+  std::span<const std::byte> bytes;
+  std::shared_ptr<const void> keep_alive;
+};
+
+/// Memory of the device that backs one block of the key-value cache.
+class DeviceMemory {
+ public:
+  virtual ~DeviceMemory() = default;
+  virtual void* address() = 0;
+};
+
+/// One token of a step.
+struct StepToken {
+  int32_t token;     ///< checked against the vocabulary by the engine
+  int32_t sequence;  ///< index into StepBatch::sequences
+  int64_t position;  ///< in its sequence; earlier positions are cached or come earlier in this batch
+};
+
+/// The cache of one sequence: block b holds positions 32b .. 32b+31 of all layers and KV heads (KvBlockBytes).
+struct SequenceBlocks {
+  std::span<void* const> blocks;
+};
+
+struct StepBatch {
+  std::span<const StepToken> tokens;
+  std::span<const SequenceBlocks> sequences;
+  std::span<const int32_t> selected;  ///< indices into `tokens` whose logits are wanted, rising
+};
+
+/// Limits a program's buffers are sized for.
+struct ProgramLimits {
+  int64_t max_tokens = 512;
+  int64_t max_selected = 1;
+};
+
+/// A plan compiled for a device. Owns its activation buffers; one thread at a time.
+class Program {
+ public:
+  virtual ~Program() = default;
+  /// Runs one step and returns the logits, [selected.size()][vocab], valid until the next Run. Internal where the batch exceeds the limits.
+  virtual Result<std::span<const float>> Run(const StepBatch& batch) = 0;
+  /// Bytes of activation buffers.
+  virtual int64_t activation_bytes() const = 0;
+};
+
+/// Weights are added while a model loads (one thread), then the backend is immutable and shared.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  /// "cpu".
+  virtual std::string name() const = 0;
+  virtual int threads() const = 0;
+
+  virtual Result<WeightId> AddVector(std::span<const float> values) = 0;
+  virtual Result<WeightId> AddDense(DenseMatrixSource source) = 0;
+  virtual Result<WeightId> AddTernary(const TernaryMatrixSource& source) = 0;
+  /// Rotation angles of each position: position * inverse_frequencies[i], for positions < positions.
+  virtual Result<WeightId> AddRopeTable(std::span<const double> inverse_frequencies, int64_t positions) = 0;
+
+  virtual Result<std::unique_ptr<Program>> Compile(std::shared_ptr<const Plan> plan, const ProgramLimits& limits) = 0;
+  virtual Result<std::unique_ptr<DeviceMemory>> AllocateKvBlock(const KvShape& shape) = 0;
+
+  /// Bytes of weights this backend allocated itself (mapped file pages not counted).
+  virtual int64_t weight_bytes() const = 0;
+  /// The kernels chosen for a weight type or operation: pairs of family and variant, for `doctor` and tests.
+  virtual std::vector<std::pair<std::string, std::string>> ChosenKernels() const = 0;
+};
+
+/// Positions in one block of the key-value cache.
+inline constexpr int64_t kKvBlockPositions = kKvBlockTokens;
+
+/// Bytes of one cache block: layers * kv_heads * (keys, values) * 32 positions * head_dim floats.
+int64_t KvBlockBytes(const KvShape& shape);
+
+}  // namespace sterna
+
+#endif  // STERNA_BACKEND_BACKEND_H_

@@ -1,0 +1,75 @@
+#include "backend/cpu/cpu_backend.h"
+
+#include <fmt/format.h>
+
+#include "backend/cpu/cpu_program.h"
+#include "backend/cpu/cpu_weights.h"
+#include "backend/cpu/kernel_set.h"
+#include "base/thread_pool.h"
+
+namespace sterna {
+namespace {
+
+class CpuMemory final : public DeviceMemory {
+ public:
+  explicit CpuMemory(Buffer buffer) : buffer_(std::move(buffer)) {}
+  void* address() override { return buffer_.data(); }
+
+ private:
+  Buffer buffer_;
+};
+
+class CpuBackend final : public Backend {
+ public:
+  CpuBackend(int threads, Isa isa)
+      : context_(std::make_shared<CpuContext>(CpuContext{KernelSet(isa), std::make_unique<ThreadPool>(threads), {}})) {}
+
+  std::string name() const override { return "cpu"; }
+  int threads() const override { return context_->pool->threads(); }
+
+  Result<WeightId> AddVector(std::span<const float> values) override { return Add(MakeCpuVector(values)); }
+  Result<WeightId> AddDense(DenseMatrixSource source) override { return Add(MakeCpuDense(std::move(source))); }
+  Result<WeightId> AddTernary(const TernaryMatrixSource& source) override { return Add(MakeCpuTernary(source, *context_->pool)); }
+  Result<WeightId> AddRopeTable(std::span<const double> inverse_frequencies, int64_t positions) override {
+    return Add(MakeCpuRopeTable(inverse_frequencies, positions));
+  }
+
+  Result<std::unique_ptr<Program>> Compile(std::shared_ptr<const Plan> plan, const ProgramLimits& limits) override {
+    return CpuProgram::Make(context_, std::move(plan), limits);
+  }
+
+  Result<std::unique_ptr<DeviceMemory>> AllocateKvBlock(const KvShape& shape) override {
+    STERNA_ASSIGN_OR_RETURN(Buffer buffer, Buffer::Allocate(static_cast<size_t>(KvBlockBytes(shape))));
+    return std::unique_ptr<DeviceMemory>(std::make_unique<CpuMemory>(std::move(buffer)));
+  }
+
+  int64_t weight_bytes() const override {
+    int64_t bytes = 0;
+    for (const CpuWeight& weight : context_->weights) bytes += OwnedBytes(weight);
+    return bytes;
+  }
+
+  std::vector<std::pair<std::string, std::string>> ChosenKernels() const override { return context_->kernels.Names(); }
+
+ private:
+  Result<WeightId> Add(Result<CpuWeight> weight) {
+    if (!weight.ok()) return weight.status();
+    context_->weights.push_back(*std::move(weight));
+    return static_cast<WeightId>(context_->weights.size() - 1);
+  }
+
+  std::shared_ptr<CpuContext> context_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<Backend>> MakeCpuBackend(const CpuBackendOptions& options) {
+  constexpr int kMaxThreads = 1024;
+  if (options.threads < 0 || options.threads > kMaxThreads) {
+    return InvalidArgument(fmt::format("threads: expected 0 (automatic) to {}, found {}", kMaxThreads, options.threads));
+  }
+  const int threads = options.threads == 0 ? DefaultThreadCount() : options.threads;
+  return std::shared_ptr<Backend>(std::make_shared<CpuBackend>(threads, options.isa));
+}
+
+}  // namespace sterna

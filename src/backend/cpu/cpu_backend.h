@@ -1,0 +1,22 @@
+// The processor as a backend: weights repacked for the chosen kernels, programs run by a thread pool.
+#ifndef STERNA_BACKEND_CPU_CPU_BACKEND_H_
+#define STERNA_BACKEND_CPU_CPU_BACKEND_H_
+
+#include <memory>
+
+#include "backend/backend.h"
+#include "base/cpu_features.h"
+
+namespace sterna {
+
+struct CpuBackendOptions {
+  int threads = 0;      ///< 0: one per physical core
+  Isa isa = Isa::kRef;  ///< a level this machine can run (ChooseIsa)
+};
+
+/// InvalidArgument where threads is negative or above 1024.
+Result<std::shared_ptr<Backend>> MakeCpuBackend(const CpuBackendOptions& options);
+
+}  // namespace sterna
+
+#endif  // STERNA_BACKEND_CPU_CPU_BACKEND_H_

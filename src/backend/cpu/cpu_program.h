@@ -1,0 +1,77 @@
+// A plan on the CPU: buffers for its slots, and one function per kind of operation.
+#ifndef STERNA_BACKEND_CPU_CPU_PROGRAM_H_
+#define STERNA_BACKEND_CPU_CPU_PROGRAM_H_
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/cpu/cpu_weights.h"
+#include "backend/cpu/kernel_set.h"
+#include "base/thread_pool.h"
+
+namespace sterna {
+
+/// What programs share with their backend; outlives them.
+struct CpuContext {
+  KernelSet kernels;
+  std::unique_ptr<ThreadPool> pool;
+  std::vector<CpuWeight> weights;
+};
+
+class CpuProgram final : public Program {
+ public:
+  static Result<std::unique_ptr<Program>> Make(std::shared_ptr<CpuContext> context, std::shared_ptr<const Plan> plan,
+                                               const ProgramLimits& limits);
+
+  Result<std::span<const float>> Run(const StepBatch& batch) override;
+  int64_t activation_bytes() const override;
+
+ private:
+  /// Memory of one slot. Float rows are padded to 16 floats, quantized rows to 64 bytes.
+  struct SlotMemory {
+    Buffer data;
+    int64_t stride = 0;  // elements from row to row
+    Buffer scales, sums;  // quantized slots only, one per row
+  };
+
+  CpuProgram(std::shared_ptr<CpuContext> context, std::shared_ptr<const Plan> plan, const ProgramLimits& limits)
+      : context_(std::move(context)), plan_(std::move(plan)), limits_(limits) {}
+
+  Status AllocateBuffers();
+
+  void Execute(const EmbedOp& op);
+  void Execute(const NormOp& op);
+  void Execute(const QuantizeOp& op);
+  void Execute(const TernaryLinearOp& op);
+  void Execute(const DenseLinearOp& op);
+  void Execute(const RopeAppendOp& op);
+  void Execute(const AttentionOp& op);
+  void Execute(const GateOp& op);
+  void Execute(const AddOp& op);
+  void Execute(const GatherOp& op);
+
+  /// Rows that this step has in the slot of `view`.
+  int64_t Rows(const SlotView& view) const;
+  float* Float(const SlotView& view, int64_t row);
+  void QuantizeRow(const float* x, int64_t n, const SlotView& out, int64_t row);
+  /// body(row) for each row: across threads where `work_per_row` elements make that worth a fork.
+  void ForEachRow(int64_t rows, int64_t work_per_row, FunctionRef<void(int64_t row, int worker)> body);
+  float* KvHead(const StepToken& token, int64_t block, int64_t layer, int64_t head) const;
+
+  template <class Weight>
+  const Weight& Get(WeightId id) const { return std::get<Weight>(context_->weights[static_cast<size_t>(id)]); }
+  std::byte* Scratch(int worker) { return scratch_[static_cast<size_t>(worker)].data(); }
+
+  std::shared_ptr<CpuContext> context_;
+  std::shared_ptr<const Plan> plan_;
+  ProgramLimits limits_;
+  std::vector<SlotMemory> slots_;
+  std::vector<Buffer> scratch_;  // one per worker
+  const StepBatch* batch_ = nullptr;  // during Run
+};
+
+}  // namespace sterna
+
+#endif  // STERNA_BACKEND_CPU_CPU_PROGRAM_H_

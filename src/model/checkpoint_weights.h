@@ -1,0 +1,51 @@
+// The weights of a checkpoint file: finds each tensor by its format's name, checks it, and says how to read it.
+#ifndef STERNA_MODEL_CHECKPOINT_WEIGHTS_H_
+#define STERNA_MODEL_CHECKPOINT_WEIGHTS_H_
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "formats/weight_source.h"
+#include "model/weight_provider.h"
+
+namespace sterna {
+
+/// Handles ternary types, packed uint8 with either scale rule, full-precision masters, dense and block types; undoes the q/k permutation
+/// of llama GGUF files. Keeps `source` alive in what it returns.
+class CheckpointWeights final : public WeightProvider {
+ public:
+  CheckpointWeights(std::shared_ptr<const WeightSource> source, const ModelConfig& config);
+
+  Result<std::vector<float>> Norm(int64_t layer, LayerNorm norm, int64_t size) override;
+  Result<std::vector<float>> FinalNorm(int64_t size) override;
+  Result<std::vector<float>> LinearNorm(int64_t layer, Projection projection, int64_t size) override;
+  Result<LinearSource> Linear(int64_t layer, Projection projection, int64_t rows, int64_t cols) override;
+  Result<DenseMatrixSource> Embedding(int64_t rows, int64_t cols) override;
+  Result<std::optional<DenseMatrixSource>> Head(int64_t rows, int64_t cols) override;
+  Result<std::vector<float>> RopeFactors(int64_t size) override;
+  Status CheckAllUsed() const override;
+
+ private:
+  /// The first of `names` that exists, marked as used. NotFound naming the first spelling.
+  Result<const TensorEntry*> Require(const std::vector<std::string>& names);
+  const TensorEntry* FindOptional(const std::string& name);
+  /// A one-dimensional tensor of finite numbers.
+  Result<std::vector<float>> Vector(const TensorEntry& entry, int64_t size) const;
+  Result<DenseMatrixSource> Matrix(const TensorEntry& entry, int64_t rows, int64_t cols) const;
+  Result<TernaryMatrixSource> PackedMatrix(const TensorEntry& entry, const std::string& base, int64_t rows, int64_t cols);
+  Result<TernaryMatrixSource> MasterMatrix(const TensorEntry& entry, const std::string& base, int64_t rows, int64_t cols);
+  Result<TernaryMatrixSource> EncodedMatrix(const TensorEntry& entry, const std::string& base, int64_t rows, int64_t cols);
+  /// The scale beside a ternary tensor, or nothing.
+  Result<std::optional<float>> Scale(const std::string& name);
+
+  std::shared_ptr<const WeightSource> source_;
+  const ModelConfig config_;
+  TensorNames names_;
+  std::set<std::string, std::less<>> used_;
+};
+
+}  // namespace sterna
+
+#endif  // STERNA_MODEL_CHECKPOINT_WEIGHTS_H_

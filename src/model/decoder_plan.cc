@@ -1,0 +1,124 @@
+#include "model/decoder_plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sterna {
+namespace {
+
+class DecoderPlanner {
+ public:
+  DecoderPlanner(const ModelConfig& config, const BoundModel& model) : config_(config), model_(model) {
+    plan_.kv = {.layers = config.layers, .kv_heads = config.kv_heads, .head_dim = config.head_dim};
+    const int64_t q_width = config.heads * config.head_dim;
+    const int64_t kv_width = config.kv_heads * config.head_dim;
+    residual_ = Float(config.d_model);
+    normed_ = Float(std::max({config.d_model, config.d_ff, q_width}));
+    quantized_model_ = Quantized(config.d_model);
+    quantized_attention_ = Quantized(q_width);
+    quantized_hidden_ = Quantized(config.d_ff);
+    query_key_value_ = Float(q_width + 2 * kv_width);
+    attention_ = Float(q_width);
+    gate_up_ = Float(2 * config.d_ff);
+    hidden_ = Float(config.d_ff);
+    update_ = Float(config.d_model);
+  }
+
+  Plan Build() {
+    Add(EmbedOp{.table = model_.embedding, .out = residual_});
+    for (int64_t layer = 0; layer < config_.layers; ++layer) {
+      Attention(static_cast<int32_t>(layer), model_.layers[static_cast<size_t>(layer)]);
+      FeedForward(model_.layers[static_cast<size_t>(layer)]);
+    }
+    const SlotView last = plan_.AddSlot(Slot::Kind::kFloat, config_.d_model, Slot::Rows::kSelected);
+    const SlotView last_normed = plan_.AddSlot(Slot::Kind::kFloat, config_.d_model, Slot::Rows::kSelected);
+    const SlotView logits = plan_.AddSlot(Slot::Kind::kFloat, config_.vocab, Slot::Rows::kSelected);
+    Add(GatherOp{.in = residual_, .out = last});
+    Add(NormOp{.in = last, .weight = model_.final_norm, .group = config_.d_model, .epsilon = config_.rms_epsilon, .out = last_normed});
+    Add(DenseLinearOp{.weight = model_.head, .in = last_normed, .out = logits});
+    plan_.logits = logits.slot;
+    return std::move(plan_);
+  }
+
+ private:
+  SlotView Float(int64_t width) { return plan_.AddSlot(Slot::Kind::kFloat, width); }
+  SlotView Quantized(int64_t width) { return plan_.AddSlot(Slot::Kind::kQuantized, width); }
+  static SlotView Part(const SlotView& view, int64_t offset, int64_t width) { return {view.slot, view.offset + offset, width}; }
+  void Add(Op op) { plan_.ops.push_back(op); }
+
+  /// Several products of one input, one behind the other in `out`. `norm` (or kNoWeight) is applied to the input first; `quantized` is
+  /// the slot for its int8 form.
+  void Project(const std::vector<BoundLinear>& linears, const SlotView& in, WeightId norm, const SlotView& quantized, const SlotView& out) {
+    const bool share_quantized = std::ranges::all_of(linears, [](const BoundLinear& l) { return l.is_ternary && l.norm == kNoWeight; });
+    SlotView input = in;
+    bool is_quantized = false;
+    if (share_quantized && norm != kNoWeight) {
+      Add(NormOp{.in = in, .weight = norm, .group = in.width, .epsilon = config_.rms_epsilon, .out = quantized});
+      is_quantized = true;
+    } else if (norm != kNoWeight) {
+      input = Part(normed_, 0, in.width);
+      Add(NormOp{.in = in, .weight = norm, .group = in.width, .epsilon = config_.rms_epsilon, .out = input});
+    }
+    int64_t offset = 0;
+    for (const BoundLinear& linear : linears) {
+      const SlotView target = Part(out, offset, linear.rows);
+      offset += linear.rows;
+      if (!linear.is_ternary) {
+        Add(DenseLinearOp{.weight = linear.weight, .in = input, .out = target});
+        continue;
+      }
+      if (linear.norm != kNoWeight) {
+        Add(NormOp{.in = input, .weight = linear.norm, .group = in.width, .epsilon = config_.linear_norm_epsilon, .out = quantized});
+        is_quantized = false;  // the next projection has another norm
+      } else if (!is_quantized) {
+        Add(QuantizeOp{.in = input, .out = quantized});
+        is_quantized = true;
+      }
+      Add(TernaryLinearOp{.weight = linear.weight, .in = quantized, .out = target});
+    }
+  }
+
+  void Attention(int32_t index, const BoundLayer& layer) {
+    const int64_t head_dim = config_.head_dim;
+    const int64_t q_width = config_.heads * head_dim, kv_width = config_.kv_heads * head_dim;
+    const SlotView q = Part(query_key_value_, 0, q_width);
+    const SlotView k = Part(query_key_value_, q_width, kv_width);
+    const SlotView v = Part(query_key_value_, q_width + kv_width, kv_width);
+    Project(layer.query_key_value, residual_, layer.attention_norm, quantized_model_, query_key_value_);
+    if (config_.has_qk_norms) {
+      Add(NormOp{.in = q, .weight = layer.query_head_norm, .group = head_dim, .epsilon = config_.rms_epsilon, .out = q});
+      Add(NormOp{.in = k, .weight = layer.key_head_norm, .group = head_dim, .epsilon = config_.rms_epsilon, .out = k});
+    }
+    Add(RopeAppendOp{.layer = index, .rope_table = model_.rope_table, .head_dim = head_dim, .q = q, .k = k, .v = v});
+    Add(AttentionOp{.layer = index,
+                    .head_dim = head_dim,
+                    .kv_heads = config_.kv_heads,
+                    .score_scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim))),
+                    .q = q,
+                    .out = attention_});
+    Project({layer.output}, attention_, layer.attention_sub_norm, quantized_attention_, update_);
+    Add(AddOp{.in = update_, .out = residual_});
+  }
+
+  void FeedForward(const BoundLayer& layer) {
+    Project(layer.gate_up, residual_, layer.feed_forward_norm, quantized_model_, gate_up_);
+    Add(GateOp{.activation = config_.activation,
+               .gate = Part(gate_up_, 0, config_.d_ff),
+               .up = Part(gate_up_, config_.d_ff, config_.d_ff),
+               .out = hidden_});
+    Project({layer.down}, hidden_, layer.feed_forward_sub_norm, quantized_hidden_, update_);
+    Add(AddOp{.in = update_, .out = residual_});
+  }
+
+  const ModelConfig& config_;
+  const BoundModel& model_;
+  Plan plan_;
+  SlotView residual_, normed_, quantized_model_, quantized_attention_, quantized_hidden_;
+  SlotView query_key_value_, attention_, gate_up_, hidden_, update_;
+};
+
+}  // namespace
+
+Plan BuildDecoderPlan(const ModelConfig& config, const BoundModel& model) { return DecoderPlanner(config, model).Build(); }
+
+}  // namespace sterna

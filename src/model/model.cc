@@ -1,0 +1,180 @@
+#include "model/model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "kernels/ternary/tile_layout.h"
+#include "model/checkpoint_weights.h"
+#include "model/decoder_plan.h"
+
+namespace sterna {
+namespace {
+
+/// Hands the weights of one model to a backend and counts what a decoded token reads.
+class Binder {
+ public:
+  Binder(const ModelConfig& config, WeightProvider& weights, Backend& backend) : config_(config), weights_(weights), backend_(backend) {}
+
+  int64_t bytes_per_token() const { return bytes_; }
+  int64_t macs_per_token() const { return macs_; }
+
+  Result<BoundModel> Bind(int64_t positions) {
+    BoundModel model;
+    STERNA_ASSIGN_OR_RETURN(const std::vector<float> factors, weights_.RopeFactors(config_.head_dim / 2));
+    STERNA_ASSIGN_OR_RETURN(model.rope_table, backend_.AddRopeTable(RopeFrequencies(config_, factors), positions));
+    STERNA_ASSIGN_OR_RETURN(DenseMatrixSource embedding, weights_.Embedding(config_.vocab, config_.d_model));
+    const int64_t embedding_bytes = static_cast<int64_t>(embedding.bytes.size());
+    STERNA_ASSIGN_OR_RETURN(model.embedding, backend_.AddDense(std::move(embedding)));
+    STERNA_ASSIGN_OR_RETURN(std::optional<DenseMatrixSource> head, weights_.Head(config_.vocab, config_.d_model));
+    bytes_ += head ? static_cast<int64_t>(head->bytes.size()) + embedding_bytes / config_.vocab : embedding_bytes;
+    macs_ += config_.vocab * config_.d_model;
+    model.head = model.embedding;
+    if (head) {
+      STERNA_ASSIGN_OR_RETURN(model.head, backend_.AddDense(*std::move(head)));
+    }
+    STERNA_ASSIGN_OR_RETURN(const std::vector<float> final_norm, weights_.FinalNorm(config_.d_model));
+    STERNA_ASSIGN_OR_RETURN(model.final_norm, backend_.AddVector(final_norm));
+    for (int64_t layer = 0; layer < config_.layers; ++layer) {
+      STERNA_ASSIGN_OR_RETURN(BoundLayer bound, BindLayer(layer));
+      model.layers.push_back(std::move(bound));
+    }
+    STERNA_RETURN_IF_ERROR(weights_.CheckAllUsed());
+    return model;
+  }
+
+ private:
+  struct Part {
+    Projection projection;
+    int64_t rows;
+  };
+
+  Result<BoundLayer> BindLayer(int64_t layer) {
+    const int64_t q_width = config_.heads * config_.head_dim;
+    const int64_t kv_width = config_.kv_heads * config_.head_dim;
+    BoundLayer bound;
+    STERNA_ASSIGN_OR_RETURN(bound.attention_norm, BindNorm(layer, LayerNorm::kAttention, config_.d_model));
+    STERNA_ASSIGN_OR_RETURN(bound.feed_forward_norm, BindNorm(layer, LayerNorm::kFeedForward, config_.d_model));
+    if (config_.has_sub_norms) {
+      STERNA_ASSIGN_OR_RETURN(bound.attention_sub_norm, BindNorm(layer, LayerNorm::kAttentionSub, q_width));
+      STERNA_ASSIGN_OR_RETURN(bound.feed_forward_sub_norm, BindNorm(layer, LayerNorm::kFeedForwardSub, config_.d_ff));
+    }
+    if (config_.has_qk_norms) {
+      STERNA_ASSIGN_OR_RETURN(bound.query_head_norm, BindNorm(layer, LayerNorm::kQueryHead, config_.head_dim));
+      STERNA_ASSIGN_OR_RETURN(bound.key_head_norm, BindNorm(layer, LayerNorm::kKeyHead, config_.head_dim));
+    }
+    STERNA_ASSIGN_OR_RETURN(
+        bound.query_key_value,
+        BindGroup(layer, {{Projection::kQuery, q_width}, {Projection::kKey, kv_width}, {Projection::kValue, kv_width}}, config_.d_model));
+    STERNA_ASSIGN_OR_RETURN(std::vector<BoundLinear> output, BindGroup(layer, {{Projection::kOutput, config_.d_model}}, q_width));
+    bound.output = output.front();
+    STERNA_ASSIGN_OR_RETURN(bound.gate_up,
+                            BindGroup(layer, {{Projection::kGate, config_.d_ff}, {Projection::kUp, config_.d_ff}}, config_.d_model));
+    STERNA_ASSIGN_OR_RETURN(std::vector<BoundLinear> down, BindGroup(layer, {{Projection::kDown, config_.d_model}}, config_.d_ff));
+    bound.down = down.front();
+    return bound;
+  }
+
+  Result<WeightId> BindNorm(int64_t layer, LayerNorm norm, int64_t size) {
+    STERNA_ASSIGN_OR_RETURN(const std::vector<float> values, weights_.Norm(layer, norm, size));
+    return backend_.AddVector(values);
+  }
+
+  /// Products of one input: fused into one matrix where all are ternary and share their input, one by one otherwise.
+  Result<std::vector<BoundLinear>> BindGroup(int64_t layer, const std::vector<Part>& parts, int64_t cols) {
+    std::vector<LinearSource> sources;
+    for (const Part& part : parts) {
+      STERNA_ASSIGN_OR_RETURN(LinearSource source, weights_.Linear(layer, part.projection, part.rows, cols));
+      sources.push_back(std::move(source));
+      macs_ += part.rows * cols;
+    }
+    const bool fuse = !config_.has_linear_norms && std::ranges::all_of(sources, [](const LinearSource& source) {
+      return std::holds_alternative<TernaryMatrixSource>(source);
+    });
+    std::vector<BoundLinear> bound;
+    if (fuse) {
+      std::vector<TernaryMatrixSource> ternary;
+      for (LinearSource& source : sources) ternary.push_back(std::get<TernaryMatrixSource>(std::move(source)));
+      STERNA_ASSIGN_OR_RETURN(const BoundLinear fused, BindTernary(Stack(std::move(ternary))));
+      bound.push_back(fused);
+      return bound;
+    }
+    for (size_t i = 0; i < parts.size(); ++i) {
+      BoundLinear linear;
+      if (auto* ternary = std::get_if<TernaryMatrixSource>(&sources[i])) {
+        STERNA_ASSIGN_OR_RETURN(linear, BindTernary(*ternary));
+        if (config_.has_linear_norms) {
+          STERNA_ASSIGN_OR_RETURN(const std::vector<float> norm, weights_.LinearNorm(layer, parts[i].projection, cols));
+          STERNA_ASSIGN_OR_RETURN(linear.norm, backend_.AddVector(norm));
+        }
+      } else {
+        auto& dense = std::get<DenseMatrixSource>(sources[i]);
+        bytes_ += static_cast<int64_t>(dense.bytes.size());
+        linear = {.is_ternary = false, .weight = kNoWeight, .norm = kNoWeight, .rows = dense.rows};
+        STERNA_ASSIGN_OR_RETURN(linear.weight, backend_.AddDense(std::move(dense)));
+      }
+      bound.push_back(linear);
+    }
+    return bound;
+  }
+
+  Result<BoundLinear> BindTernary(const TernaryMatrixSource& source) {
+    bytes_ += TernaryMatrixBytes(source.rows, source.cols) + source.rows * static_cast<int64_t>(sizeof(float));
+    BoundLinear linear{.is_ternary = true, .weight = kNoWeight, .norm = kNoWeight, .rows = source.rows};
+    STERNA_ASSIGN_OR_RETURN(linear.weight, backend_.AddTernary(source));
+    return linear;
+  }
+
+  /// The rows of several matrices, one matrix behind the other.
+  static TernaryMatrixSource Stack(std::vector<TernaryMatrixSource> parts) {
+    if (parts.size() == 1) return std::move(parts.front());
+    TernaryMatrixSource stacked{.rows = 0, .cols = parts.front().cols, .read_row = nullptr};
+    for (const TernaryMatrixSource& part : parts) stacked.rows += part.rows;
+    stacked.read_row = [parts = std::move(parts)](int64_t row, int8_t* values, float* scale) {
+      size_t part = 0;
+      while (row >= parts[part].rows) row -= parts[part++].rows;
+      return parts[part].read_row(row, values, scale);
+    };
+    return stacked;
+  }
+
+  const ModelConfig& config_;
+  WeightProvider& weights_;
+  Backend& backend_;
+  int64_t bytes_ = 0;
+  int64_t macs_ = 0;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const Model>> Model::Load(std::shared_ptr<const WeightSource> source, std::shared_ptr<Backend> backend,
+                                                 int64_t max_context) {
+  auto load = [&]() -> Result<std::shared_ptr<const Model>> {
+    STERNA_ASSIGN_OR_RETURN(const ModelConfig config, ReadModelConfig(source->format(), source->metadata()));
+    CheckpointWeights weights(source, config);
+    STERNA_ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, Build(config, weights, std::move(backend), max_context));
+    STERNA_RETURN_IF_ERROR(source->StillUnchanged());
+    return model;
+  };
+  return load().WithContext(source->path());
+}
+
+Result<std::shared_ptr<const Model>> Model::Build(const ModelConfig& config, WeightProvider& weights, std::shared_ptr<Backend> backend,
+                                                  int64_t max_context) {
+  STERNA_RETURN_IF_ERROR(CheckModelConfig(config));
+  auto model = std::shared_ptr<Model>(new Model());
+  model->config_ = config;
+  model->max_context_ = max_context > 0 ? std::min(max_context, config.context) : config.context;
+  Binder binder(config, weights, *backend);
+  STERNA_ASSIGN_OR_RETURN(const BoundModel bound, binder.Bind(model->max_context_));
+  auto plan = std::make_shared<Plan>(BuildDecoderPlan(config, bound));
+  STERNA_RETURN_IF_ERROR(CheckPlan(*plan));
+  model->plan_ = std::move(plan);
+  model->bytes_per_token_ = binder.bytes_per_token();
+  model->macs_per_token_ = binder.macs_per_token();
+  model->backend_ = std::move(backend);
+  return std::shared_ptr<const Model>(std::move(model));
+}
+
+}  // namespace sterna

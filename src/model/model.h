@@ -1,0 +1,54 @@
+// A loaded model: configuration, weights on a backend, and its forward pass as a plan. Immutable and shared by all sessions.
+#ifndef STERNA_MODEL_MODEL_H_
+#define STERNA_MODEL_MODEL_H_
+
+#include <memory>
+#include <string_view>
+
+#include "backend/backend.h"
+#include "base/status.h"
+#include "formats/weight_source.h"
+#include "model/config.h"
+#include "model/weight_provider.h"
+
+namespace sterna {
+
+/// Thread-safe after loading.
+class Model {
+ public:
+  /// Reads the configuration, checks every tensor's name, shape and scale, and hands the weights to `backend`, which must be fresh.
+  /// `max_context`: positions to prepare for; 0 for the model's own. Errors name the tensor or key, expected and found.
+  static Result<std::shared_ptr<const Model>> Load(std::shared_ptr<const WeightSource> source, std::shared_ptr<Backend> backend,
+                                                   int64_t max_context = 0);
+  /// The same from any provider of weights.
+  static Result<std::shared_ptr<const Model>> Build(const ModelConfig& config, WeightProvider& weights, std::shared_ptr<Backend> backend,
+                                                    int64_t max_context = 0);
+
+  const ModelConfig& config() const { return config_; }
+  const Plan& plan() const { return *plan_; }
+  const KvShape& kv_shape() const { return plan_->kv; }
+  /// Positions a sequence may have: the smaller of what the model was made for and what was asked for.
+  int64_t max_context() const { return max_context_; }
+  Backend& backend() const { return *backend_; }
+  std::shared_ptr<Backend> shared_backend() const { return backend_; }
+  /// Weights read per decoded token: every matrix once, the embedding as one row.
+  int64_t bytes_per_token() const { return bytes_per_token_; }
+  /// Multiply-accumulates of all matrices per decoded token.
+  int64_t macs_per_token() const { return macs_per_token_; }
+
+  Result<std::unique_ptr<Program>> NewProgram(const ProgramLimits& limits) const { return backend_->Compile(plan_, limits); }
+
+ private:
+  Model() = default;
+
+  ModelConfig config_;
+  std::shared_ptr<Backend> backend_;
+  std::shared_ptr<const Plan> plan_;
+  int64_t max_context_ = 0;
+  int64_t bytes_per_token_ = 0;
+  int64_t macs_per_token_ = 0;
+};
+
+}  // namespace sterna
+
+#endif  // STERNA_MODEL_MODEL_H_

@@ -1,0 +1,124 @@
+#include "model/random_weights.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include "base/rng.h"
+#include "tensor/encodings.h"
+
+namespace sterna {
+namespace {
+
+struct NamedShape {
+  std::string_view name, architecture;
+  int64_t layers, d_model, d_ff, heads, kv_heads, head_dim, vocab, context;
+  double rope_theta;
+  bool tied_head;
+};
+
+// Published configurations of the models named in random_weights.h.
+constexpr std::array<NamedShape, 4> kShapes = {{
+    {"2b4t", "bitnet-b1.58", 30, 2560, 6912, 20, 5, 128, 128256, 4096, 500000.0, true},
+    {"3b", "bitnet", 26, 3200, 8640, 32, 32, 100, 32002, 2048, 10000.0, true},
+    {"8b", "llama", 32, 4096, 14336, 32, 8, 128, 128256, 8192, 500000.0, false},
+    {"tiny", "bitnet-b1.58", 4, 256, 768, 4, 2, 64, 512, 512, 500000.0, true},
+}};
+
+constexpr float kRowScale = 1.0f / 64;
+
+/// Half of the values are 0, a quarter each -1 and +1: near the shares of trained models.
+void FillTernaryRow(RngStream rng, std::span<int8_t> values) {
+  size_t at = 0;
+  while (at < values.size()) {
+    uint64_t bits = rng.NextUint64();
+    constexpr int kValuesPerDraw = 32;
+    for (int i = 0; i < kValuesPerDraw && at < values.size(); ++i, bits >>= 2) {
+      const auto crumb = static_cast<int8_t>(bits & 3);
+      values[at++] = crumb == 3 ? int8_t{0} : static_cast<int8_t>(crumb - 1);
+    }
+  }
+}
+
+}  // namespace
+
+Result<ModelConfig> ShapeConfig(std::string_view shape) {
+  for (const NamedShape& named : kShapes) {
+    if (named.name != shape) continue;
+    ModelConfig config;
+    config.architecture = named.architecture;
+    config.name = fmt::format("random weights in the shape {}", shape);
+    config.layers = named.layers;
+    config.d_model = named.d_model;
+    config.d_ff = named.d_ff;
+    config.heads = named.heads;
+    config.kv_heads = named.kv_heads;
+    config.head_dim = named.head_dim;
+    config.vocab = named.vocab;
+    config.context = named.context;
+    config.rms_epsilon = 1e-5f;
+    config.rope_theta = named.rope_theta;
+    config.activation = named.architecture == "bitnet-b1.58" ? Activation::kReluSquared : Activation::kSilu;
+    config.has_sub_norms = named.architecture != "llama";
+    config.tied_head = named.tied_head;
+    return config;
+  }
+  return InvalidArgument(fmt::format("unknown shape '{}'; known: {}", shape, fmt::join(ShapeNames(), ", ")));
+}
+
+std::vector<std::string> ShapeNames() {
+  std::vector<std::string> names;
+  for (const NamedShape& named : kShapes) names.emplace_back(named.name);
+  return names;
+}
+
+Result<std::vector<float>> RandomWeights::Norm(int64_t, LayerNorm, int64_t size) {
+  return std::vector<float>(static_cast<size_t>(size), 1.0f);
+}
+Result<std::vector<float>> RandomWeights::FinalNorm(int64_t size) { return std::vector<float>(static_cast<size_t>(size), 1.0f); }
+Result<std::vector<float>> RandomWeights::LinearNorm(int64_t, Projection, int64_t size) {
+  return std::vector<float>(static_cast<size_t>(size), 1.0f);
+}
+
+Result<LinearSource> RandomWeights::Linear(int64_t layer, Projection projection, int64_t rows, int64_t cols) {
+  const uint64_t stream = static_cast<uint64_t>(layer) * 8 + static_cast<uint64_t>(projection);
+  TernaryMatrixSource source{.rows = rows, .cols = cols, .read_row = nullptr};
+  source.read_row = [seed = seed_, stream, cols](int64_t row, int8_t* values, float* scale) {
+    const RngStream rng{.key = seed, .stream = stream, .counter = static_cast<uint64_t>(row * cols)};
+    FillTernaryRow(rng, {values, static_cast<size_t>(cols)});
+    *scale = kRowScale;
+    return Status::Ok();
+  };
+  return LinearSource(std::move(source));
+}
+
+Result<DenseMatrixSource> RandomWeights::RandomTable(uint64_t stream, int64_t rows, int64_t cols) const {
+  const int64_t shape[] = {rows, cols};
+  STERNA_ASSIGN_OR_RETURN(const int64_t bytes, TensorBytes(head_type_, shape));
+  STERNA_ASSIGN_OR_RETURN(Buffer buffer, Buffer::Allocate(static_cast<size_t>(bytes)));
+  // A few hundred different rows, repeated: encoding 300 million random weights would only make the start slow.
+  constexpr int64_t kDistinctRows = 256;
+  const int64_t distinct = std::min(rows, kDistinctRows);
+  RngStream rng{.key = seed_, .stream = stream, .counter = 0};
+  std::vector<float> values(static_cast<size_t>(distinct * cols));
+  for (float& value : values) value = static_cast<float>((rng.NextUniform() - 0.5) * 0.07);
+  STERNA_ASSIGN_OR_RETURN(const std::vector<std::byte> encoded, Quantize(head_type_, values, distinct, cols));
+  const int64_t row_bytes = RowBytes(head_type_, cols);
+  for (int64_t row = 0; row < rows; ++row) {
+    std::memcpy(buffer.data() + row * row_bytes, encoded.data() + row % distinct * row_bytes, static_cast<size_t>(row_bytes));
+  }
+  auto owner = std::make_shared<const Buffer>(std::move(buffer));
+  return DenseMatrixSource{.dtype = head_type_, .rows = rows, .cols = cols, .bytes = owner->bytes(), .keep_alive = owner};
+}
+
+Result<DenseMatrixSource> RandomWeights::Embedding(int64_t rows, int64_t cols) { return RandomTable(uint64_t{1} << 32, rows, cols); }
+
+Result<std::optional<DenseMatrixSource>> RandomWeights::Head(int64_t rows, int64_t cols) {
+  if (config_.tied_head) return std::optional<DenseMatrixSource>();
+  STERNA_ASSIGN_OR_RETURN(DenseMatrixSource head, RandomTable((uint64_t{1} << 32) + 1, rows, cols));
+  return std::optional<DenseMatrixSource>(std::move(head));
+}
+
+}  // namespace sterna

@@ -1,0 +1,57 @@
+// From logits to the next token: penalties, truncation, temperature, and a draw that depends on seed and position only.
+#ifndef STERNA_ENGINE_SAMPLER_H_
+#define STERNA_ENGINE_SAMPLER_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/status.h"
+
+namespace sterna {
+
+/// Names, meanings and order as in llama.cpp: penalties, top-k, top-p, min-p, temperature. Defaults are llama.cpp's.
+struct SamplerOptions {
+  double temperature = 0.8;        ///< 0: greedy, the most probable token (the lowest id among equals)
+  int64_t top_k = 40;              ///< keep the k most probable; 0: all
+  double top_p = 0.95;             ///< keep the smallest set with at least this probability; 1: all
+  double min_p = 0.05;             ///< drop tokens below this share of the most probable one; 0: none
+  double repeat_penalty = 1.0;     ///< divides positive, multiplies negative logits of recent tokens (arXiv:1909.05858); 1: off
+  double presence_penalty = 0.0;   ///< subtracted once from tokens that occurred (OpenAI)
+  double frequency_penalty = 0.0;  ///< subtracted per occurrence (OpenAI)
+  int64_t repeat_last_n = 64;      ///< how many last tokens the penalties see; -1: all
+  uint64_t seed = 0;
+};
+
+/// InvalidArgument naming the option, the range and the value.
+Status CheckSamplerOptions(const SamplerOptions& options);
+
+/// One sequence's sampler; one thread.
+class Sampler {
+ public:
+  explicit Sampler(const SamplerOptions& options) : options_(options) {}
+
+  /// The token after `history` (prompt and generated so far). The draw uses counter-based randomness (seed, history.size()), so that it
+  /// does not depend on other sequences. Internal where a logit is NaN or all are -inf.
+  Result<int32_t> Sample(std::span<const float> logits, std::span<const int32_t> history);
+
+ private:
+  struct Candidate {
+    int32_t token;
+    double logit;
+  };
+
+  void Penalize(std::span<const int32_t> history);
+  void Truncate();
+  int32_t Draw(uint64_t position) const;
+
+  SamplerOptions options_;
+  std::vector<Candidate> candidates_;  // reused from call to call
+};
+
+/// Index of the largest value, the lowest among equals. Precondition: not empty, no NaN.
+int32_t ArgMax(std::span<const float> values);
+
+}  // namespace sterna
+
+#endif  // STERNA_ENGINE_SAMPLER_H_

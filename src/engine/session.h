@@ -1,0 +1,63 @@
+// One sequence on a model: feed tokens, get the logits of what comes next.
+#ifndef STERNA_ENGINE_SESSION_H_
+#define STERNA_ENGINE_SESSION_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/status.h"
+#include "model/kv_pool.h"
+#include "model/model.h"
+
+namespace sterna {
+
+struct SessionOptions {
+  int64_t max_chunk = 256;    ///< tokens evaluated at once while reading a prompt
+  int64_t max_selected = 1;   ///< rows of logits computed at once by EvaluateAll
+};
+
+/// Owns its cache and activation buffers; one thread.
+class Session {
+ public:
+  static Result<std::unique_ptr<Session>> Create(std::shared_ptr<const Model> model, const SessionOptions& options = {});
+
+  /// Appends tokens to the sequence and returns the logits after the last one, [vocab], valid until the next call. Results do not depend
+  /// on how a sequence is cut into calls or chunks. Errors: InvalidArgument (no tokens, an id outside the vocabulary), OutOfRange (past
+  /// the context); the sequence is unchanged then.
+  Result<std::span<const float>> Append(std::span<const int32_t> tokens);
+
+  /// The same, with the logits after every token: `row(index, logits)` is called in order; an error it returns ends the call.
+  Status EvaluateAll(std::span<const int32_t> tokens, const std::function<Status(size_t index, std::span<const float> logits)>& row);
+
+  /// Forgets everything after the first `positions` tokens.
+  void Rewind(int64_t positions);
+
+  const std::vector<int32_t>& tokens() const { return tokens_; }
+  int64_t positions() const { return static_cast<int64_t>(tokens_.size()); }
+  int64_t max_context() const { return model_->max_context(); }
+  const Model& model() const { return *model_; }
+  int64_t kv_bytes() const { return pool_->allocated_bytes(); }
+  int64_t activation_bytes() const { return program_->activation_bytes(); }
+
+ private:
+  Session() = default;
+
+  Status Check(std::span<const int32_t> tokens) const;
+  /// Evaluates one chunk; logits for the chunk-relative indices in `selected`.
+  Result<std::span<const float>> Step(std::span<const int32_t> chunk, std::span<const int32_t> selected);
+
+  std::shared_ptr<const Model> model_;
+  SessionOptions options_;
+  std::unique_ptr<Program> program_;
+  std::shared_ptr<KvPool> pool_;
+  std::unique_ptr<KvSequence> cache_;
+  std::vector<int32_t> tokens_;
+  std::vector<StepToken> step_;  // reused from step to step
+};
+
+}  // namespace sterna
+
+#endif  // STERNA_ENGINE_SESSION_H_

@@ -1,0 +1,157 @@
+#include "api/loaded_model.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+
+#include "backend/cpu/cpu_backend.h"
+#include "base/file.h"
+#include "formats/json_metadata.h"
+#include "formats/weight_source.h"
+#include "model/random_weights.h"
+
+namespace sterna {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxTokenizerBytes = size_t{256} << 20;
+constexpr size_t kMaxTemplateBytes = size_t{1} << 20;
+constexpr size_t kMaxConfigBytes = size_t{16} << 20;
+
+bool Exists(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+bool IsDirectory(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+/// The file's text, or an empty string where there is no such file.
+Result<std::string> ReadIfThere(const fs::path& path, size_t limit) {
+  if (!Exists(path)) return std::string();
+  return ReadWholeFile(path.string(), limit);
+}
+
+Result<std::shared_ptr<const Tokenizer>> DirectoryTokenizer(const fs::path& directory) {
+  STERNA_ASSIGN_OR_RETURN(const std::string tokenizer, ReadWholeFile((directory / "tokenizer.json").string(), kMaxTokenizerBytes));
+  STERNA_ASSIGN_OR_RETURN(const std::string config, ReadIfThere(directory / "tokenizer_config.json", kMaxConfigBytes));
+  return Tokenizer::FromJson(tokenizer, config).WithContext((directory / "tokenizer.json").string());
+}
+
+Result<std::string> DirectoryTemplateText(const fs::path& directory) {
+  STERNA_ASSIGN_OR_RETURN(std::string text, ReadIfThere(directory / "chat_template.jinja", kMaxTemplateBytes));
+  if (!text.empty()) return text;
+  const fs::path config_path = directory / "tokenizer_config.json";
+  STERNA_ASSIGN_OR_RETURN(const std::string config, ReadIfThere(config_path, kMaxConfigBytes));
+  if (config.empty()) return NotFound(fmt::format("'{}' has no chat template", directory.string()));
+  STERNA_ASSIGN_OR_RETURN(const Metadata metadata, FlattenJson(config, config_path.string()));
+  for (const std::string_view key : {"chat_template", "chat_template.0.template"}) {
+    if (!metadata.Has(key)) continue;
+    STERNA_ASSIGN_OR_RETURN(const std::string_view template_text, metadata.GetString(key));
+    return std::string(template_text);
+  }
+  return NotFound(fmt::format("'{}' has no chat template", directory.string()));
+}
+
+Result<std::shared_ptr<const ChatTemplate>> TemplateFromMetadata(const Metadata& metadata) {
+  STERNA_ASSIGN_OR_RETURN(const std::string_view text, metadata.GetString("tokenizer.chat_template"));
+  return ChatTemplate::Parse(text).WithContext("tokenizer.chat_template");
+}
+
+/// Nothing where the part is missing; an error where it is there and wrong.
+template <class T>
+Result<std::shared_ptr<const T>> Optional(Result<std::shared_ptr<const T>> part) {
+  if (!part.ok() && part.status().code() == StatusCode::kNotFound) return std::shared_ptr<const T>();
+  return part;
+}
+
+Status LoadText(const WeightSource& source, LoadedModel* loaded) {
+  const bool is_gguf = source.format() == "GGUF";
+  if (is_gguf && source.metadata().Has("tokenizer.ggml.model")) {
+    STERNA_ASSIGN_OR_RETURN(loaded->tokenizer, Tokenizer::FromMetadata(source.metadata()));
+  } else if (IsDirectory(source.path()) && Exists(fs::path(source.path()) / "tokenizer.json")) {
+    STERNA_ASSIGN_OR_RETURN(loaded->tokenizer, DirectoryTokenizer(source.path()));
+  }
+  if (is_gguf) {
+    STERNA_ASSIGN_OR_RETURN(loaded->chat_template, Optional(TemplateFromMetadata(source.metadata())));
+  } else if (IsDirectory(source.path())) {
+    STERNA_ASSIGN_OR_RETURN(loaded->chat_template, Optional(LoadChatTemplate(source.path())));
+  }
+  return Status::Ok();
+}
+
+Result<std::shared_ptr<Backend>> MakeBackend(const LoadOptions& options, Isa* isa) {
+  STERNA_ASSIGN_OR_RETURN(*isa, ChooseIsa(options.isa));
+  return MakeCpuBackend({.threads = options.threads, .isa = *isa});
+}
+
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+Result<LoadedModel> LoadModel(const std::string& path, const LoadOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  LoadedModel loaded;
+  loaded.path = path;
+  STERNA_ASSIGN_OR_RETURN(std::shared_ptr<Backend> backend, MakeBackend(options, &loaded.isa));
+  STERNA_ASSIGN_OR_RETURN(std::shared_ptr<const WeightSource> source, OpenWeights(path));
+  STERNA_RETURN_IF_ERROR(LoadText(*source, &loaded).WithContext(path));
+  for (const TensorEntry& entry : source->entries()) loaded.file_bytes += static_cast<int64_t>(entry.data.size());
+  STERNA_ASSIGN_OR_RETURN(loaded.model, Model::Load(source, std::move(backend), options.max_context));
+  const int64_t vocab = loaded.model->config().vocab;
+  if (loaded.tokenizer != nullptr && loaded.tokenizer->vocab_size() > vocab) {
+    return Malformed(fmt::format("{}: the tokenizer has {} tokens, but the model's embedding only {} rows", path,
+                                 loaded.tokenizer->vocab_size(), vocab));
+  }
+  loaded.load_seconds = SecondsSince(start);
+  return loaded;
+}
+
+Result<LoadedModel> MakeShapedModel(std::string_view shape, std::string_view head_type, const LoadOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  LoadedModel loaded;
+  STERNA_ASSIGN_OR_RETURN(const ModelConfig config, ShapeConfig(shape));
+  const auto dtype = DTypeFromName(head_type);
+  if (!dtype) return InvalidArgument(fmt::format("unknown type '{}' for the output head", head_type));
+  loaded.path = config.name;
+  STERNA_ASSIGN_OR_RETURN(std::shared_ptr<Backend> backend, MakeBackend(options, &loaded.isa));
+  constexpr uint64_t kSeed = 1;
+  RandomWeights weights(config, *dtype, kSeed);
+  STERNA_ASSIGN_OR_RETURN(loaded.model, Model::Build(config, weights, std::move(backend), options.max_context));
+  loaded.file_bytes = loaded.model->bytes_per_token();
+  loaded.load_seconds = SecondsSince(start);
+  return loaded;
+}
+
+Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path) {
+  if (IsDirectory(path)) return DirectoryTokenizer(path);
+  if (fs::path(path).extension() == ".json") {
+    STERNA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(path, kMaxTokenizerBytes));
+    STERNA_ASSIGN_OR_RETURN(const std::string config, ReadIfThere(fs::path(path).parent_path() / "tokenizer_config.json", kMaxConfigBytes));
+    return Tokenizer::FromJson(text, config).WithContext(path);
+  }
+  STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<const WeightSource> source, OpenWeights(path));
+  return Tokenizer::FromMetadata(source->metadata()).WithContext(path);
+}
+
+Result<std::shared_ptr<const ChatTemplate>> LoadChatTemplate(const std::string& path) {
+  const std::string extension = fs::path(path).extension().string();
+  if (IsDirectory(path)) {
+    STERNA_ASSIGN_OR_RETURN(const std::string text, DirectoryTemplateText(path));
+    return ChatTemplate::Parse(text).WithContext(path);
+  }
+  if (extension == ".jinja" || extension == ".j2") {
+    STERNA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(path, kMaxTemplateBytes));
+    return ChatTemplate::Parse(text).WithContext(path);
+  }
+  STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<const WeightSource> source, OpenWeights(path));
+  return TemplateFromMetadata(source->metadata()).WithContext(path);
+}
+
+}  // namespace sterna

@@ -1,0 +1,49 @@
+// Opening a model as users name it: weights on a backend, tokenizer and chat template, ready to generate.
+#ifndef STERNA_API_LOADED_MODEL_H_
+#define STERNA_API_LOADED_MODEL_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/cpu_features.h"
+#include "base/status.h"
+#include "model/model.h"
+#include "text/template/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace sterna {
+
+struct LoadOptions {
+  int threads = 0;          ///< 0: one per physical core
+  std::string isa;          ///< "ref", "avx2", …; empty: the best this machine has
+  int64_t max_context = 0;  ///< positions to prepare for; 0: the model's own
+};
+
+/// What one path holds. Parts are immutable and shared; the struct is copied freely.
+struct LoadedModel {
+  std::string path;
+  std::shared_ptr<const Model> model;
+  std::shared_ptr<const Tokenizer> tokenizer;        ///< null where the checkpoint has none
+  std::shared_ptr<const ChatTemplate> chat_template;  ///< null where the checkpoint has none
+  Isa isa = Isa::kRef;
+  int64_t file_bytes = 0;
+  double load_seconds = 0;
+};
+
+/// Loads a GGUF file or a Hugging Face directory. Errors name file, tensor or key, expected and found.
+Result<LoadedModel> LoadModel(const std::string& path, const LoadOptions& options);
+
+/// Random weights in a real model's shape (model/random_weights.h), for benchmarks; no tokenizer.
+Result<LoadedModel> MakeShapedModel(std::string_view shape, std::string_view head_type, const LoadOptions& options);
+
+/// Only the tokenizer of a GGUF file, a tokenizer.json, or a directory with one.
+Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path);
+
+/// Only the chat template: of a GGUF file, of a directory (chat_template.jinja, tokenizer_config.json), or a template file itself.
+/// NotFound where there is none.
+Result<std::shared_ptr<const ChatTemplate>> LoadChatTemplate(const std::string& path);
+
+}  // namespace sterna
+
+#endif  // STERNA_API_LOADED_MODEL_H_

@@ -1,0 +1,21 @@
+// One JSON object per line in, one out: the shape of every --jsonl mode.
+#ifndef STERNA_CLI_JSON_LINES_H_
+#define STERNA_CLI_JSON_LINES_H_
+
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "base/status.h"
+
+namespace sterna {
+
+/// Reads standard input line by line (at most 64 MiB each), calls `handle` on each object and prints what it returns on one line. An
+/// error of `handle`, or a line that is no JSON object, ends the loop, with the line's number in front of its message. Blank lines are passed over.
+Status ForEachJsonLine(const std::function<Result<nlohmann::json>(const nlohmann::json& line)>& handle);
+
+/// One line of UTF-8; invalid bytes become U+FFFD.
+std::string DumpJsonLine(const nlohmann::json& value);
+
+}  // namespace sterna
+
+#endif  // STERNA_CLI_JSON_LINES_H_

@@ -20,6 +20,8 @@ constexpr size_t kMaxTokenizerBytes = size_t{256} << 20;
 constexpr size_t kMaxTemplateBytes = size_t{1} << 20;
 constexpr size_t kMaxConfigBytes = size_t{16} << 20;
 
+constexpr std::string_view kTokenizerJsonKey = "tokenizer.huggingface.json";
+
 bool Exists(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
@@ -40,6 +42,13 @@ Result<std::shared_ptr<const Tokenizer>> DirectoryTokenizer(const fs::path& dire
   STERNA_ASSIGN_OR_RETURN(const std::string tokenizer, ReadWholeFile((directory / "tokenizer.json").string(), kMaxTokenizerBytes));
   STERNA_ASSIGN_OR_RETURN(const std::string config, ReadIfThere(directory / "tokenizer_config.json", kMaxConfigBytes));
   return Tokenizer::FromJson(tokenizer, config).WithContext((directory / "tokenizer.json").string());
+}
+
+/// Our own converter keeps a checkpoint's tokenizer.json as it is; other tools write tokenizer.ggml.* keys.
+Result<std::shared_ptr<const Tokenizer>> GgufTokenizer(const Metadata& metadata) {
+  if (metadata.Has("tokenizer.ggml.model")) return Tokenizer::FromMetadata(metadata);
+  STERNA_ASSIGN_OR_RETURN(const std::string_view json, metadata.GetString(kTokenizerJsonKey));
+  return Tokenizer::FromJson(json).WithContext(kTokenizerJsonKey);
 }
 
 Result<std::string> DirectoryTemplateText(const fs::path& directory) {
@@ -71,8 +80,8 @@ Result<std::shared_ptr<const T>> Optional(Result<std::shared_ptr<const T>> part)
 
 Status LoadText(const WeightSource& source, LoadedModel* loaded) {
   const bool is_gguf = source.format() == "GGUF";
-  if (is_gguf && source.metadata().Has("tokenizer.ggml.model")) {
-    STERNA_ASSIGN_OR_RETURN(loaded->tokenizer, Tokenizer::FromMetadata(source.metadata()));
+  if (is_gguf && (source.metadata().Has("tokenizer.ggml.model") || source.metadata().Has(kTokenizerJsonKey))) {
+    STERNA_ASSIGN_OR_RETURN(loaded->tokenizer, GgufTokenizer(source.metadata()));
   } else if (IsDirectory(source.path()) && Exists(fs::path(source.path()) / "tokenizer.json")) {
     STERNA_ASSIGN_OR_RETURN(loaded->tokenizer, DirectoryTokenizer(source.path()));
   }
@@ -137,7 +146,7 @@ Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path) 
     return Tokenizer::FromJson(text, config).WithContext(path);
   }
   STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<const WeightSource> source, OpenWeights(path));
-  return Tokenizer::FromMetadata(source->metadata()).WithContext(path);
+  return GgufTokenizer(source->metadata()).WithContext(path);
 }
 
 Result<std::shared_ptr<const ChatTemplate>> LoadChatTemplate(const std::string& path) {

@@ -25,6 +25,7 @@ void AddLogits(CLI::App& app, Action* action);
 void AddTokenize(CLI::App& app, Action* action);
 void AddTemplate(CLI::App& app, Action* action);
 void AddBench(CLI::App& app, Action* action);
+void AddConvert(CLI::App& app, Action* action);
 void AddDoctor(CLI::App& app, Action* action);
 
 /// --threads and --ctx-size, shared by every command that loads a model; STERNA_ISA is read here too.

@@ -25,7 +25,7 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "sterna " STERNA_VERSION);
   Action action;
-  for (const auto add : {AddRun, AddInspect, AddLogits, AddTokenize, AddTemplate, AddBench, AddDoctor}) add(app, &action);
+  for (const auto add : {AddRun, AddInspect, AddConvert, AddLogits, AddTokenize, AddTemplate, AddBench, AddDoctor}) add(app, &action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,0 +1,77 @@
+#include "convert/gguf_metadata.h"
+
+#include <fmt/format.h>
+
+namespace sterna {
+namespace {
+
+/// llama.cpp's and bitnet.cpp's number for "mostly this type" (general.file_type); nothing where they have none.
+std::optional<uint32_t> FileType(DType dtype) {
+  switch (dtype) {
+    case DType::kF32: return 0;
+    case DType::kF16: return 1;
+    case DType::kQ4_0: return 2;
+    case DType::kQ4_1: return 3;
+    case DType::kQ8_0: return 7;
+    case DType::kQ6_K: return 18;
+    case DType::kBF16: return 32;
+    case DType::kTQ1_0: return 36;
+    case DType::kTQ2_0: return 37;
+    case DType::kI2_S: return 40;
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Result<std::string> GgufArchitecture(const ModelConfig& config) {
+  if (config.has_linear_norms) {
+    return Unsupported("quantization_config.use_rms_norm: GGUF has no name for norms of single projections in this architecture");
+  }
+  if (config.has_sub_norms) return std::string(config.activation == Activation::kReluSquared ? "bitnet-b1.58" : "bitnet");
+  if (config.activation != Activation::kSilu) return Unsupported(fmt::format("GGUF's {} has no activation but SiLU", config.architecture));
+  return std::string(config.has_qk_norms ? "qwen3" : "llama");
+}
+
+Result<Metadata> MakeGgufMetadata(const ModelConfig& config, const WeightSource& source, const ConvertOptions& options) {
+  STERNA_ASSIGN_OR_RETURN(const std::string architecture, GgufArchitecture(config));
+  Metadata out;
+  out.Set("general.architecture", architecture);
+  if (!config.name.empty()) out.Set("general.name", config.name);
+  if (options.projection_type) {
+    if (const auto file_type = FileType(*options.projection_type)) out.Set("general.file_type", *file_type);
+  }
+  out.Set("general.quantization_version", uint32_t{2});
+  const auto set_number = [&](std::string_view suffix, int64_t value) {
+    out.Set(fmt::format("{}.{}", architecture, suffix), static_cast<uint32_t>(value));
+  };
+  const auto set_float = [&](std::string_view suffix, double value) {
+    out.Set(fmt::format("{}.{}", architecture, suffix), static_cast<float>(value));
+  };
+  set_number("vocab_size", config.vocab);
+  set_number("context_length", config.context);
+  set_number("embedding_length", config.d_model);
+  set_number("block_count", config.layers);
+  set_number("feed_forward_length", config.d_ff);
+  set_number("attention.head_count", config.heads);
+  set_number("attention.head_count_kv", config.kv_heads);
+  set_number("attention.key_length", config.head_dim);
+  set_number("attention.value_length", config.head_dim);
+  set_number("rope.dimension_count", config.head_dim);
+  set_float("rope.freq_base", config.rope_theta);
+  set_float("attention.layer_norm_rms_epsilon", static_cast<double>(config.rms_epsilon));
+  if (config.rope_scaling.kind == RopeScaling::Kind::kLinear) {
+    out.Set(architecture + ".rope.scaling.type", std::string("linear"));
+    set_float("rope.scaling.factor", config.rope_scaling.factor);
+  }
+  if (source.format() == "GGUF") {
+    for (const Metadata::Item& item : source.metadata().items()) {
+      if (item.key.starts_with("tokenizer.")) out.Set(item.key, item.value);
+    }
+  }
+  if (!options.tokenizer_json.empty()) out.Set("tokenizer.huggingface.json", options.tokenizer_json);
+  if (!options.chat_template.empty()) out.Set("tokenizer.chat_template", options.chat_template);
+  return out;
+}
+
+}  // namespace sterna

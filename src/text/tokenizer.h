@@ -20,7 +20,8 @@ using TokenId = int32_t;
 struct EncodeOptions {
   /// Add what the model expects around a text (usually BOS), as the vocabulary declares.
   bool add_special = true;
-  /// Recognize the text of control tokens ("<|eot_id|>") as those tokens. Off for untrusted text: then they are ordinary characters.
+  /// Recognize the text of control tokens ("<|eot_id|>") as those tokens. Off for untrusted text: then they are ordinary
+  /// characters.
   bool parse_special = false;
 };
 
@@ -29,11 +30,12 @@ class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
 
-  /// From the tokenizer.ggml.* keys of a GGUF file (reference: llama.cpp llama-vocab.cpp). Checked whole: unknown model or pre-tokenizer,
-  /// wrong array lengths, merges of unknown pieces and special ids out of range are Malformed or Unsupported with the key's name.
+  /// From the tokenizer.ggml.* keys of a GGUF file (reference: llama.cpp llama-vocab.cpp). Checked whole: unknown model or
+  /// pre-tokenizer, wrong array lengths, merges of unknown pieces and special ids out of range are Malformed or Unsupported with
+  /// the key's name.
   static Result<std::shared_ptr<const Tokenizer>> FromMetadata(const Metadata& metadata);
-  /// From the text of a Hugging Face tokenizer.json (reference: `tokenizers` 0.23). A normalizer, pre-tokenizer, model or decoder that is
-  /// not known is Unsupported with its name and place. `config_json`: the text of tokenizer_config.json, or empty.
+  /// From the text of a Hugging Face tokenizer.json (reference: `tokenizers` 0.23). A normalizer, pre-tokenizer, model or decoder
+  /// that is not known is Unsupported with its name and place. `config_json`: the text of tokenizer_config.json, or empty.
   static Result<std::shared_ptr<const Tokenizer>> FromJson(std::string_view tokenizer_json, std::string_view config_json = {});
 
   /// Any bytes are accepted; invalid UTF-8 goes through byte tokens or, where the vocabulary has none, the unknown token.

@@ -1,0 +1,63 @@
+// Byte-pair encoding by merge rank, over bytes (GPT-2, Llama 3, Qwen) or over characters with byte fallback (Llama 2 as Hugging
+// Face has it).
+#ifndef STERNA_TEXT_BPE_MODEL_H_
+#define STERNA_TEXT_BPE_MODEL_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "text/subword_model.h"
+#include "text/token_table.h"
+
+namespace sterna {
+
+struct BpeOptions {
+  /// Words are raw bytes and token texts are written in the GPT-2 byte alphabet; otherwise both are plain text.
+  bool byte_level = true;
+  /// A word that is a token is that token, whatever the merges say.
+  bool ignore_merges = false;
+  /// Characters without a token become the tokens "<0x00>".."<0xFF>" of their bytes, where all of those exist.
+  bool byte_fallback = false;
+  /// Neighbouring unknown characters give one unknown token.
+  bool fuse_unknown = false;
+  /// For characters that nothing covers; -1: they are dropped, as the reference does.
+  int32_t unknown_id = -1;
+};
+
+/// Order of merges and treatment of unknown characters as `tokenizers` 0.23, models/bpe.
+class BpeModel : public SubwordModel {
+ public:
+  /// The i-th merge has rank i. texts: of all ids. is_control[id]: ids that ignore_merges must not produce.
+  /// Malformed where a merge names a text that is not a token, or is there twice: `where` begins the message.
+  static Result<std::unique_ptr<BpeModel>> Create(const TokenTable& texts, const TokenIndex& index,
+                                                  const std::vector<std::pair<std::string_view, std::string_view>>& merges,
+                                                  const std::vector<uint8_t>& is_control, const BpeOptions& options,
+                                                  std::string_view where);
+
+  void EncodeWord(std::string_view word, SubwordScratch* scratch, std::vector<int32_t>* ids) const override;
+
+ private:
+  explicit BpeModel(const BpeOptions& options) : options_(options) { byte_ids_.fill(-1); }
+
+  void FillSymbols(std::string_view word, std::vector<SubwordScratch::Symbol>* symbols) const;
+  void MergeShort(std::vector<SubwordScratch::Symbol>* symbols) const;
+  void MergeLong(SubwordScratch* scratch) const;
+
+  BpeOptions options_;
+  TokenTable words_;       // byte level: the bytes of each token; otherwise its text
+  TokenIndex word_index_;  // of words_
+  std::vector<uint8_t> is_control_;
+  std::array<int32_t, 256> byte_ids_{};  // byte level: the token of each byte; otherwise its fallback token
+  bool has_all_fallbacks_ = false;
+  MergeIndex merges_;
+};
+
+}  // namespace sterna
+
+#endif  // STERNA_TEXT_BPE_MODEL_H_

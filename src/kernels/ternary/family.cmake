@@ -1,1 +1,21 @@
-# Filled by the family: sterna_kernel_family(ternary SOURCES … AVX2 … TESTS …)
+sterna_kernel_family(ternary
+  SOURCES kernels.cc linear_ref.cc pack.cc quantize_ref.cc
+  AVX2 linear_avx2.cc quantize_avx2.cc
+  AVXVNNI linear_avxvnni.cc
+  AVX512 linear_avx512.cc quantize_avx512.cc
+  TESTS linear_test.cc pack_test.cc quantize_test.cc)
+
+# The AVX-VNNI variant once more, encoded for AVX-512 processors: part of the tests, not of the library.
+if(STERNA_TESTS AND STERNA_X86_64)
+  target_sources(sterna_kernels_test PRIVATE ternary/linear_avxvnni_evex.cc)
+  set_source_files_properties(ternary/linear_avxvnni_evex.cc PROPERTIES
+    COMPILE_OPTIONS "${STERNA_ISA_FLAGS_avx512};-fno-exceptions;-fno-rtti")
+endif()
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # -fno-tree-pre: GCC 12 otherwise pulls the first step of the epilogue into the loops of the products, which costs two register
+  # moves for each vpdpbusd and spills the sums. The warnings are false: GCC's own header makes undefined vectors by self-assignment.
+  set_property(SOURCE ternary/linear_avx2.cc ternary/linear_avxvnni.cc ternary/linear_avx512.cc ternary/linear_avxvnni_evex.cc
+                      ternary/quantize_avx512.cc
+    APPEND PROPERTY COMPILE_OPTIONS -fno-tree-pre -Wno-uninitialized -Wno-maybe-uninitialized)
+endif()

@@ -1,0 +1,200 @@
+// AVX-512 VNNI: a line is one zmm, a lane of 32 bits is a row.
+//
+// Few tokens: codes are multiplied where they stand in the byte. vpdpbusd takes unsigned codes, so masking plane p in place gives
+// an exact multiple of 4^p, kept in sums of its own and shifted back at the end. Up to 4 tokens: 4 masks, 4 planes, 16 sums. From 5
+// to 8: the upper half of the byte is shifted down first, two sums per token: 2 masks, 4 planes, 16 sums. Many tokens: 2 tiles x 12
+// tokens in 24 sums, 2 registers of codes, one broadcast.
+//
+// Overflow: a lane of vpdpbusd adds four products. Plane 3 in place is at most 128 * 127 * 4 per line, so 2^15 lines stay below
+// 2^31; longer rows are cut there. All codes of a row of 2^22 columns: 2 * 127 * 2^22 < 2^31. Reads: codes exactly; activations up
+// to the next multiple of 16 columns, which are zeros; prefetches past the end do not fault.
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "kernels/ternary/many_tokens.h"
+#include "kernels/ternary/unroll.h"
+#include "kernels/ternary/variants.h"
+
+namespace sterna {
+namespace {
+
+constexpr int64_t kPrefetchBytes = 4096;
+constexpr int64_t kMaxSegmentLines = int64_t{1} << 15;
+
+/// Four columns of one token in every lane.
+__m512i BroadcastDword(const void* four_columns) noexcept {
+  int32_t dword;
+  std::memcpy(&dword, four_columns, sizeof dword);
+  return _mm512_set1_epi32(dword);
+}
+
+void StoreScaled(const TernaryLinearArgs& args, int64_t token, int64_t row, __m512i biased) noexcept {
+  const int64_t rows = args.row_end - row;
+  const auto mask = static_cast<__mmask16>(rows >= kTernaryTileRows ? 0xffffu : (1u << rows) - 1);
+  const __m512 sum = _mm512_cvtepi32_ps(_mm512_sub_epi32(biased, _mm512_set1_epi32(args.x_sums[token])));
+  const __m512 unscaled = _mm512_div_ps(sum, _mm512_set1_ps(args.x_scales[token]));
+  const __m512 scales = _mm512_maskz_loadu_ps(mask, args.row_scales + row);
+  _mm512_mask_storeu_ps(args.y + token * args.y_stride + row, mask, _mm512_mul_ps(unscaled, scales));
+}
+
+template <int kTokens>
+void MultiplyTile(const TernaryLinearArgs& args, const uint8_t* tile, int64_t lines, int64_t row) noexcept {
+  constexpr int kSets = kTokens <= 4 ? 4 : 2;
+  const __m512i mask0 = _mm512_set1_epi8(0x03), mask1 = _mm512_set1_epi8(0x0c);
+  const __m512i mask2 = _mm512_set1_epi8(0x30), mask3 = _mm512_set1_epi8(static_cast<char>(0xc0));
+  __m512i total[kTokens];
+  STERNA_UNROLL
+  for (int t = 0; t < kTokens; ++t) total[t] = _mm512_setzero_si512();
+
+  for (int64_t line = 0; line < lines;) {
+    const int64_t end = lines - line < kMaxSegmentLines ? lines : line + kMaxSegmentLines;
+    __m512i sums[kTokens][kSets];
+    STERNA_UNROLL
+    for (int t = 0; t < kTokens; ++t) {
+      STERNA_UNROLL
+      for (int set = 0; set < kSets; ++set) sums[t][set] = _mm512_setzero_si512();
+    }
+    for (; line < end; ++line) {
+      const uint8_t* bytes = tile + line * kTernaryLineBytes;
+      _mm_prefetch(reinterpret_cast<const char*>(bytes) + kPrefetchBytes, _MM_HINT_T0);
+      const __m512i codes = _mm512_load_si512(bytes);
+      __m512i planes[4] = {_mm512_and_si512(codes, mask0), _mm512_and_si512(codes, mask1)};
+      if constexpr (kSets == 4) {
+        planes[2] = _mm512_and_si512(codes, mask2);
+        planes[3] = _mm512_and_si512(codes, mask3);
+      } else {
+        const __m512i upper = _mm512_srli_epi16(codes, 4);
+        planes[2] = _mm512_and_si512(upper, mask0);
+        planes[3] = _mm512_and_si512(upper, mask1);
+      }
+      const int8_t* x = args.x + line * kTernaryLineCols;
+      STERNA_UNROLL
+      for (int t = 0; t < kTokens; ++t) {
+        STERNA_UNROLL
+        for (int p = 0; p < 4; ++p) {
+          sums[t][p % kSets] = _mm512_dpbusd_epi32(sums[t][p % kSets], planes[p], BroadcastDword(x + t * args.x_stride + 4 * p));
+        }
+      }
+    }
+    STERNA_UNROLL
+    for (int t = 0; t < kTokens; ++t) {
+      __m512i sum = _mm512_add_epi32(sums[t][0], _mm512_srai_epi32(sums[t][1], 2));
+      if constexpr (kSets == 4) {
+        sum = _mm512_add_epi32(sum, _mm512_add_epi32(_mm512_srai_epi32(sums[t][2], 4), _mm512_srai_epi32(sums[t][3], 6)));
+      }
+      total[t] = _mm512_add_epi32(total[t], sum);
+    }
+  }
+  STERNA_UNROLL
+  for (int t = 0; t < kTokens; ++t) StoreScaled(args, t, row, total[t]);
+}
+
+/// One pass over the codes for kTokens tokens.
+template <int kTokens>
+void MultiplyFewTokens(const TernaryLinearArgs& args) noexcept {
+  const int64_t lines = (args.cols + kTernaryLineCols - 1) / kTernaryLineCols;
+  for (int64_t row = args.row_begin; row < args.row_end; row += kTernaryTileRows) {
+    MultiplyTile<kTokens>(args, args.codes + row / kTernaryTileRows * lines * kTernaryLineBytes, lines, row);
+  }
+}
+
+template <int kTiles, int kTokens>
+void MultiplyBlock(const TernaryLinearArgs& args, const TokenBlock& block) noexcept {
+  __m512i sums[kTiles][kTokens];
+  STERNA_UNROLL
+  for (int t = 0; t < kTokens; ++t) {
+    STERNA_UNROLL
+    for (int tile = 0; tile < kTiles; ++tile) sums[tile][t] = _mm512_setzero_si512();
+  }
+  const uint8_t* codes = block.panel;
+  const uint8_t* x = block.x;
+  for (int64_t group = 0; group < block.groups; ++group, codes += 64 * kTiles, x += 4 * kTokens) {
+    __m512i w[kTiles];
+    STERNA_UNROLL
+    for (int tile = 0; tile < kTiles; ++tile) w[tile] = _mm512_load_si512(codes + 64 * tile);
+    STERNA_UNROLL
+    for (int t = 0; t < kTokens; ++t) {
+      const __m512i columns = BroadcastDword(x + 4 * t);
+      STERNA_UNROLL
+      for (int tile = 0; tile < kTiles; ++tile) sums[tile][t] = _mm512_dpbusd_epi32(sums[tile][t], w[tile], columns);
+    }
+  }
+  STERNA_UNROLL
+  for (int t = 0; t < kTokens; ++t) {
+    STERNA_UNROLL
+    for (int tile = 0; tile < kTiles; ++tile)
+      StoreScaled(args, block.token + t, block.row + tile * kTernaryTileRows, sums[tile][t]);
+  }
+}
+
+template <int kTiles>
+void RunBlock(const TernaryLinearArgs& args, const TokenBlock& block) noexcept {
+  switch (block.tokens) {
+    case 6:
+      return MultiplyBlock<kTiles, 6>(args, block);
+    case 7:
+      return MultiplyBlock<kTiles, 7>(args, block);
+    case 8:
+      return MultiplyBlock<kTiles, 8>(args, block);
+    case 9:
+      return MultiplyBlock<kTiles, 9>(args, block);
+    case 10:
+      return MultiplyBlock<kTiles, 10>(args, block);
+    case 11:
+      return MultiplyBlock<kTiles, 11>(args, block);
+    default:
+      return MultiplyBlock<kTiles, 12>(args, block);
+  }
+}
+
+struct ManyTokens {
+  static constexpr int64_t kPanelTiles = 2;
+  static constexpr int64_t kBlockTokens = 12;
+
+  static void Unpack(const uint8_t* codes, int64_t tiles, int64_t lines, uint8_t* panel) noexcept {
+    const __m512i mask = _mm512_set1_epi8(3);
+    const int64_t step = 64 * tiles;
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      uint8_t* out = panel + 64 * tile;
+      for (int64_t line = 0; line < lines; ++line, codes += kTernaryLineBytes, out += 4 * step) {
+        const __m512i bytes = _mm512_load_si512(codes);
+        _mm512_store_si512(out, _mm512_and_si512(bytes, mask));
+        _mm512_store_si512(out + step, _mm512_and_si512(_mm512_srli_epi16(bytes, 2), mask));
+        _mm512_store_si512(out + 2 * step, _mm512_and_si512(_mm512_srli_epi16(bytes, 4), mask));
+        _mm512_store_si512(out + 3 * step, _mm512_and_si512(_mm512_srli_epi16(bytes, 6), mask));
+      }
+    }
+  }
+
+  static void Run(const TernaryLinearArgs& args, const TokenBlock& block) noexcept {
+    return block.tiles == 2 ? RunBlock<2>(args, block) : RunBlock<1>(args, block);
+  }
+};
+
+}  // namespace
+
+void TernaryLinearAvx512(const TernaryLinearArgs& args) noexcept {
+  switch (args.tokens) {
+    case 1:
+      return MultiplyFewTokens<1>(args);
+    case 2:
+      return MultiplyFewTokens<2>(args);
+    case 3:
+      return MultiplyFewTokens<3>(args);
+    case 4:
+      return MultiplyFewTokens<4>(args);
+    case 5:
+      return MultiplyFewTokens<5>(args);
+    case 6:
+      return MultiplyFewTokens<6>(args);
+    case 7:
+      return MultiplyFewTokens<7>(args);
+    case 8:
+      return MultiplyFewTokens<8>(args);
+    default:
+      return MultiplyManyTokens<ManyTokens>(args);
+  }
+}
+
+}  // namespace sterna

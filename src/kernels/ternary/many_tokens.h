@@ -1,0 +1,92 @@
+// Private to this family: the loops around a many-token kernel (matrix times matrix), shared by the x86 variants.
+//
+// The codes of a panel (one or two row tiles) are unpacked to bytes once and used for all tokens of a chunk. Tokens go in blocks
+// small enough that every sum of a panel by a block stays in a register over all columns. Activations are packed so that the dwords
+// (four columns) which a block needs at the same time are adjacent. Everything is in an anonymous namespace: each ISA file gets its
+// own copy, compiled with its own flags, and no symbol of one can be linked into another.
+#ifndef STERNA_KERNELS_TERNARY_MANY_TOKENS_H_
+#define STERNA_KERNELS_TERNARY_MANY_TOKENS_H_
+
+#include <emmintrin.h>
+
+#include <cstdint>
+
+#include "kernels/ternary/linear.h"
+#include "kernels/ternary/scratch.h"
+#include "kernels/ternary/tile_layout.h"
+
+namespace sterna {
+namespace {
+
+/// One block of tokens by one panel of rows.
+struct TokenBlock {
+  const uint8_t* panel;  ///< [groups][tiles] x 64 bytes: 16 rows x 4 columns, a byte a code
+  const uint8_t* x;      ///< [groups][tokens] dwords: four columns of one token
+  int64_t groups;        ///< of four columns
+  int64_t tiles, tokens;
+  int64_t row, token;  ///< where the block begins in y
+};
+
+/// Writes tokens x groups dwords. lines * 16 columns are read from each token, 4 <= tokens.
+inline void PackActivationBlock(const int8_t* x, int64_t x_stride, int64_t tokens, int64_t lines, uint8_t* packed) noexcept {
+  const auto load = [](const int8_t* from) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); };
+  const auto store = [](uint8_t* to, __m128i v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), v); };
+  for (int64_t line = 0; line < lines; ++line) {
+    uint8_t* out = packed + 16 * line * tokens;
+    for (int64_t begin = 0; begin < tokens; begin += 4) {
+      const int64_t token = begin + 4 <= tokens ? begin : tokens - 4;  // the last four may repeat some of the four before
+      const int8_t* in = x + token * x_stride + kTernaryLineCols * line;
+      const __m128i a = load(in), b = load(in + x_stride), c = load(in + 2 * x_stride), d = load(in + 3 * x_stride);
+      const __m128i ab_low = _mm_unpacklo_epi32(a, b), ab_high = _mm_unpackhi_epi32(a, b);
+      const __m128i cd_low = _mm_unpacklo_epi32(c, d), cd_high = _mm_unpackhi_epi32(c, d);
+      store(out + 4 * token, _mm_unpacklo_epi64(ab_low, cd_low));
+      store(out + 4 * (token + tokens), _mm_unpackhi_epi64(ab_low, cd_low));
+      store(out + 4 * (token + 2 * tokens), _mm_unpacklo_epi64(ab_high, cd_high));
+      store(out + 4 * (token + 3 * tokens), _mm_unpackhi_epi64(ab_high, cd_high));
+    }
+  }
+}
+
+/// Kernel has: kPanelTiles; kBlockTokens, the most tokens in a block (tokens are split evenly, so that no block has fewer than
+/// half); Unpack(codes, tiles, lines, panel); Run(args, block), which multiplies, scales and stores.
+template <class Kernel>
+void MultiplyManyTokens(const TernaryLinearArgs& args) noexcept {
+  constexpr int64_t kChunkBlocks = kMaxChunkTokens / Kernel::kBlockTokens;
+  const int64_t lines = (args.cols + kTernaryLineCols - 1) / kTernaryLineCols;
+  const int64_t tile_bytes = lines * kTernaryLineBytes;
+  const int64_t token_bytes = lines * kTernaryLineCols;
+  auto* panel = reinterpret_cast<uint8_t*>(args.scratch);
+  uint8_t* packed = panel + kMaxPanelTiles * 4 * tile_bytes;
+
+  const int64_t blocks = (args.tokens + Kernel::kBlockTokens - 1) / Kernel::kBlockTokens;
+  const auto first_token = [&](int64_t block) { return args.tokens * block / blocks; };
+  for (int64_t chunk = 0; chunk < blocks; chunk += kChunkBlocks) {
+    const int64_t chunk_end = chunk + kChunkBlocks < blocks ? chunk + kChunkBlocks : blocks;
+    const int64_t chunk_token = first_token(chunk);
+    for (int64_t block = chunk; block < chunk_end; ++block) {
+      const int64_t token = first_token(block);
+      PackActivationBlock(args.x + token * args.x_stride, args.x_stride, first_token(block + 1) - token, lines,
+                          packed + (token - chunk_token) * token_bytes);
+    }
+    for (int64_t row = args.row_begin; row < args.row_end; row += Kernel::kPanelTiles * kTernaryTileRows) {
+      const int64_t tiles_left = (args.row_end - row + kTernaryTileRows - 1) / kTernaryTileRows;
+      const int64_t tiles = tiles_left < Kernel::kPanelTiles ? tiles_left : Kernel::kPanelTiles;
+      Kernel::Unpack(args.codes + row / kTernaryTileRows * tile_bytes, tiles, lines, panel);
+      for (int64_t block = chunk; block < chunk_end; ++block) {
+        const int64_t token = first_token(block);
+        Kernel::Run(args, {.panel = panel,
+                           .x = packed + (token - chunk_token) * token_bytes,
+                           .groups = 4 * lines,
+                           .tiles = tiles,
+                           .tokens = first_token(block + 1) - token,
+                           .row = row,
+                           .token = token});
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sterna
+
+#endif  // STERNA_KERNELS_TERNARY_MANY_TOKENS_H_

@@ -1,0 +1,30 @@
+// Private to this family: what the many-token kernels keep in scratch, and how much of it. Plain constants: ISA files include this.
+#ifndef STERNA_KERNELS_TERNARY_SCRATCH_H_
+#define STERNA_KERNELS_TERNARY_SCRATCH_H_
+
+#include <cstdint>
+
+#include "kernels/ternary/tile_layout.h"
+
+namespace sterna {
+namespace {
+
+/// Up to here the codes are read once per row tile and used from registers; above, they are unpacked to bytes once per panel.
+constexpr int64_t kMaxStreamTokens = 8;
+/// A panel is this many row tiles at most.
+constexpr int64_t kMaxPanelTiles = 2;
+/// Activations are packed for this many tokens at a time, so that scratch stays near the size of a second-level cache while the
+/// unpacking of a panel (about 1 % of the work at 192 tokens) and the second reading of the codes cost little.
+constexpr int64_t kMaxChunkTokens = 192;
+
+/// Bytes of one row tile with a whole byte per code: column groups of four, 16 rows x 4 codes in each.
+constexpr int64_t UnpackedTileBytes(int64_t cols) {
+  return TernaryTileBytes(cols) * 4;
+}
+
+// Scratch is the panel (kMaxPanelTiles unpacked tiles), then the packed activations of one chunk: TernaryPaddedCols bytes a token.
+
+}  // namespace
+}  // namespace sterna
+
+#endif  // STERNA_KERNELS_TERNARY_SCRATCH_H_

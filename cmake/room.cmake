@@ -1,8 +1,11 @@
 # sterna_room(<name> SOURCES <file>... [DEPENDS <room>...] [LIBRARIES <target>...] [TESTS <file>...] [TEST_LIBRARIES <target>...])
-# One static library per room, and one test program for its tests. DEPENDS is the declaration that tools/check_rooms.py enforces:
-# a file of the room may include headers of these rooms and of no other.
+# One static library per room, and one test program for its tests. DEPENDS is the declaration that tests/checks/rooms.py enforces:
+# a file of the room may include headers of these rooms and of no other; its tests also those of TEST_LIBRARIES sterna_<room>.
 function(sterna_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS;LIBRARIES;TESTS;TEST_LIBRARIES" ${ARGN})
+  if(ROOM_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "sterna_room(${name}): unknown arguments: ${ROOM_UNPARSED_ARGUMENTS}")
+  endif()
   add_library(sterna_${name} STATIC ${ROOM_SOURCES})
   target_include_directories(sterna_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(sterna_${name} PRIVATE sterna_flags fmt::fmt ${ROOM_LIBRARIES})
@@ -13,6 +16,6 @@ function(sterna_room name)
     target_link_libraries(sterna_${name}_test PRIVATE sterna_${name} sterna_flags fmt::fmt GTest::gtest GTest::gmock GTest::gtest_main
                           ${ROOM_TEST_LIBRARIES})
     target_compile_definitions(sterna_${name}_test PRIVATE STERNA_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures")
-    gtest_discover_tests(sterna_${name}_test DISCOVERY_MODE PRE_TEST TEST_PREFIX ${name}.)
+    gtest_discover_tests(sterna_${name}_test DISCOVERY_MODE PRE_TEST TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60)
   endif()
 endfunction()

@@ -34,16 +34,19 @@ def can_inspect() -> bool:
 class Object:
     """One compilation of compile_commands.json."""
 
-    def __init__(self, build: pathlib.Path, entry: dict) -> None:
+    def __init__(self, entry: dict) -> None:
+        command = shlex.split(entry["command"])
+        output = command[command.index("-o") + 1]
         self.source = pathlib.Path(entry["file"])
-        self.path = build / entry["output"]
-        self.has_isa_flags = any(ISA_FLAG.match(argument) for argument in shlex.split(entry["command"]))
-        self.is_library = re.search(r"CMakeFiles/sterna(_\w+)?\.dir/", entry["output"]) is not None and "_test.dir" not in entry["output"]
+        self.path = pathlib.Path(entry["directory"]) / output
+        self.has_isa_flags = any(ISA_FLAG.match(argument) for argument in command)
+        self.is_product = re.search(r"CMakeFiles/sterna(_\w+)?\.dir/", output) is not None and "_test.dir" not in output
 
 
 def read_objects(build: pathlib.Path) -> list[Object]:
+    """What goes into the libraries and the program: no tests."""
     entries = json.loads((build / "compile_commands.json").read_text())
-    return [Object(build, entry) for entry in entries if "output" in entry]
+    return [item for item in map(Object, entries) if item.is_product]
 
 
 def weak_symbols(item: Object) -> list[str]:
@@ -59,7 +62,7 @@ def vex_instructions(item: Object) -> list[str]:
 
 def check(build: pathlib.Path, which: str, require_all: bool) -> tuple[list[str], str]:
     """The violations, and a line that says what was looked at (empty: nothing to look at)."""
-    objects = [item for item in read_objects(build) if item.is_library]
+    objects = read_objects(build)
     problems = [f"{item.source.name}: compiled with ISA flags, but its name does not end in _avx2, _avxvnni or _avx512"
                 for item in objects if item.has_isa_flags and not ISA_NAME.search(item.source.stem)]  # fmt: skip
     wanted = [item for item in objects if item.has_isa_flags == (which == "weak")]
@@ -70,7 +73,7 @@ def check(build: pathlib.Path, which: str, require_all: bool) -> tuple[list[str]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for found in pool.map(inspect, built):
             problems += found
-    return problems, f"{which}: {len(built)} of {len(wanted)} objects looked at" if built else ""
+    return problems, f"{which}: {len(built)} of {len(wanted)} objects looked at, {len(problems)} problems" if built else ""
 
 
 def main() -> int:

@@ -200,7 +200,7 @@ class IsaObjects(PlantedTree):
         command = ["g++", "-std=c++20", "-O2", *flags, "-c", str(path), "-o", output]
         (self.root / output).parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(command, cwd=self.root, check=True)
-        entry = {"directory": str(self.root), "file": str(path), "output": output, "command": " ".join(command)}
+        entry = {"directory": str(self.root), "file": str(path), "command": " ".join(command)}
         commands = self.root / "compile_commands.json"
         commands.write_text(json.dumps([entry]))
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Replays the seed corpus of every fuzz target of build/fuzz, then fuzzes each target for some seconds.
 #   tools/fuzz.sh [SECONDS]     SECONDS for each target, default 30; 0 only replays
-# New inputs grow in build/fuzz/corpus/NAME, findings are left in build/fuzz/findings. The last line is "N passed, M failed".
+# New inputs grow in build/fuzz/corpus/NAME, findings are left in build/fuzz/findings. The last line is "fuzz: N passed, M failed".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-30}
@@ -40,5 +40,5 @@ for program in build/fuzz/bin/fuzz_*; do
     run_case "$name: $seconds s" "$program" "${limits[@]}" "${options[@]}" "${inputs[@]}"
   fi
 done
-echo "$passed passed, $failed failed"
+echo "fuzz: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]

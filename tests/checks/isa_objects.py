@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 SKIPPED = 77  # the SKIP_RETURN_CODE that tests/CMakeLists.txt declares
 ISA_FLAG = re.compile(r"-m(arch=|avx|fma|f16c|sse[34]|ssse3|bmi|popcnt|lzcnt|amx|gfni)")
-ISA_NAME = re.compile(r"_(avx2|avxvnni|avx512)$")
+ISA_NAME = re.compile(r"_(avx2|avxvnni|avx512)(_[a-z0-9]+)?$")
 # nm's letters: W/w and V/v weak, u unique, i indirect function.
 WEAK_SYMBOL = re.compile(r"^\S+ ([WwVvui]) (\S+.*)$", re.MULTILINE)
 # In 64-bit code the first opcode byte c4, c5 or 62 is always a VEX or EVEX prefix; 26..67 are prefixes that may stand before it.
@@ -63,7 +63,7 @@ def vex_instructions(item: Object) -> list[str]:
 def check(build: pathlib.Path, which: str, require_all: bool) -> tuple[list[str], str]:
     """The violations, and a line that says what was looked at (empty: nothing to look at)."""
     objects = read_objects(build)
-    problems = [f"{item.source.name}: compiled with ISA flags, but its name does not end in _avx2, _avxvnni or _avx512"
+    problems = [f"{item.source.name}: compiled with ISA flags, but its name does not end in _avx2, _avxvnni or _avx512 (and a word, if need be)"
                 for item in objects if item.has_isa_flags and not ISA_NAME.search(item.source.stem)]  # fmt: skip
     wanted = [item for item in objects if item.has_isa_flags == (which == "weak")]
     built = [item for item in wanted if item.path.is_file()]

@@ -24,7 +24,7 @@ enum class Fill {
   kRandom,     // weights around 0.02, activations around 1
   kBits,       // any finite bits as weights and as scales of blocks; activations over many powers of two
   kLargest,    // every weight and scale at its largest magnitude, alternating in sign
-  kUnderflow,  // products that round to -0 and to denormals
+  kUnderflow,  // products below half the smallest denormal; in plain types all negative, so that every sum is -0
 };
 constexpr Fill kFills[] = {Fill::kRandom, Fill::kBits, Fill::kLargest, Fill::kUnderflow};
 
@@ -53,7 +53,7 @@ float Value(Fill fill, std::mt19937& random) {
     case Fill::kLargest:
       return sign * 65504.0f;
     default:
-      return sign * 6e-8f;
+      return 6e-8f;  // 2^-24, the smallest denormal, in F16
   }
 }
 
@@ -75,7 +75,7 @@ class Case {
     for (float& value : x_.values()) value = std::numeric_limits<float>::quiet_NaN();
     for (int64_t t = 0; t < tokens; ++t) {
       for (int64_t c = 0; c < cols; ++c) {
-        const float scale = fill == Fill::kRandom ? 50.0f : fill == Fill::kUnderflow ? 1e-38f : 1.0f;
+        const float scale = fill == Fill::kRandom ? 50.0f : fill == Fill::kUnderflow ? -1e-31f : 1.0f;
         x_[t * x_stride_ + c] = scale * Value(fill, random);
       }
     }

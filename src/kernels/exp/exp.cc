@@ -8,6 +8,7 @@
 namespace sterna {
 
 float Exp(float x) noexcept {
+  if (std::isnan(x)) return x + x;  // quiet; the conversion to an integer below would be undefined
   if (x < kExpLow) return 0.0f;
   x = std::min(x, kExpHigh);
   const float n = std::nearbyint(x * kLog2E);

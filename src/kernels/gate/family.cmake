@@ -1,1 +1,5 @@
-# Filled by the family: sterna_kernel_family(gate SOURCES … AVX2 … TESTS …)
+sterna_kernel_family(gate
+  SOURCES kernels.cc gate_ref.cc
+  AVX2 gate_avx2.cc
+  AVX512 gate_avx512.cc
+  TESTS gate_test.cc)

@@ -19,11 +19,11 @@ struct GateArgs {
   const float* gate;  ///< [n]
   const float* up;    ///< [n]
   int64_t n;
-  float* y;           ///< [n]; may be gate or up itself
+  float* y;  ///< [n]; may be gate or up itself
 };
 
-/// y[j] = act(gate[j]) * up[j]; kSilu: (g / (1 + Exp(-g))) * u with Exp of kernels/exp/exp.h; kReluSquared: (r * r) * u, r = max(g, 0).
-/// One rounding per operation written here; bit-identical on every ISA. Cannot fail.
+/// y[j] = act(gate[j]) * up[j]. kSilu: (g / (1 + Exp(-g))) * u with Exp of kernels/exp/exp.h. kReluSquared: (r * r) * u with
+/// r = max(g, 0). One rounding per operation written here; bit-identical on every ISA. Cannot fail.
 using GateFunction = void (*)(const GateArgs&) noexcept;
 
 std::span<const Kernel<GateFunction>> GateKernels();

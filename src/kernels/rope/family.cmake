@@ -1,1 +1,5 @@
-# Filled by the family: sterna_kernel_family(rope SOURCES … AVX2 … TESTS …)
+sterna_kernel_family(rope
+  SOURCES kernels.cc rope_ref.cc
+  AVX2 rope_avx2.cc
+  AVX512 rope_avx512.cc
+  TESTS rope_test.cc)

@@ -1,0 +1,20 @@
+#include "kernels/rope/rope_variants.h"
+
+namespace sterna {
+namespace {
+
+constexpr Kernel<RopeFunction> kKernels[] = {
+    {{"rope_ref", Isa::kRef}, RopeRef},
+#if defined(__x86_64__)
+    {{"rope_avx2", Isa::kAvx2}, RopeAvx2},
+    {{"rope_avx512", Isa::kAvx512}, RopeAvx512},
+#endif
+};
+
+}  // namespace
+
+std::span<const Kernel<RopeFunction>> RopeKernels() {
+  return kKernels;
+}
+
+}  // namespace sterna

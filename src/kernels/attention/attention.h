@@ -13,8 +13,8 @@ namespace sterna {
 /// Positions per block of the cache, and per step of the online softmax. Block b holds positions 32b .. 32b+31.
 inline constexpr int64_t kKvBlockTokens = 32;
 
-// Inside a block, one KV head takes 2 * 32 * head_dim floats: keys transposed, [head_dim][32], so that 16 scores are one vector; then
-// values, [32][head_dim]. Unwritten positions hold any finite numbers.
+// Inside a block, one KV head takes 2 * 32 * head_dim floats: keys transposed, [head_dim][32], so that 16 scores are one vector;
+// then values, [32][head_dim]. Unwritten positions hold any finite numbers.
 struct AttentionArgs {
   const float* q;              ///< [queries][head_dim]: the query heads that share this KV head; 64 readable bytes past the end
   int64_t queries;             ///< >= 1

@@ -1,1 +1,5 @@
-# Filled by the family: sterna_kernel_family(attention SOURCES … AVX2 … TESTS …)
+sterna_kernel_family(attention
+  SOURCES kernels.cc attention_ref.cc
+  AVX2 attention_avx2.cc
+  AVX512 attention_avx512.cc
+  TESTS attention_test.cc)

@@ -8,8 +8,8 @@ import pathlib
 import statistics
 import sys
 
-FOLDERS = ("src", "include", "tests", "fuzz", "bench", "examples", "tools", "cmake", "python", ".ci")
-SUFFIXES = {".cc", ".h", ".inc", ".c", ".cu", ".wgsl", ".py", ".sh", ".cmake", ".js", ".css", ".html"}
+FOLDERS = ("src", "include", "tests", "fuzz", "bench", "examples", "tools", "python", ".ci")
+SUFFIXES = {".cc", ".h", ".inc", ".c", ".cu", ".wgsl", ".py", ".sh", ".js", ".css", ".html"}
 EXPLAIN_OVER = 400
 FAIL_OVER = 800
 

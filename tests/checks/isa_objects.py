@@ -44,9 +44,9 @@ class Object:
 
 
 def read_objects(build: pathlib.Path) -> list[Object]:
-    """What goes into the libraries and the program: no tests."""
+    """What goes into the libraries and the program, and the ISA files of test programs."""
     entries = json.loads((build / "compile_commands.json").read_text())
-    return [item for item in map(Object, entries) if item.is_product]
+    return [item for item in map(Object, entries) if item.is_product or item.has_isa_flags]
 
 
 def weak_symbols(item: Object) -> list[str]:

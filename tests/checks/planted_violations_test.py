@@ -111,6 +111,17 @@ class Rooms(PlantedTree):
         self.write("src/model/README.md", "orphan.cc\n")
         self.assert_only_problem(self.problems(), "src/model/orphan.cc", "no CMakeLists.txt names")
 
+    def test_unlisted_test_is_found(self) -> None:
+        self.write("tests/golden/golden_test.cc", "")
+        self.assert_only_problem(self.problems(), "tests/golden/golden_test.cc", "no CMakeLists.txt names")
+
+    def test_included_list_names_files_from_either_folder(self) -> None:
+        self.write("src/model/CMakeLists.txt", "sterna_room(model SOURCES m.cc DEPENDS base)\ninclude(arch/family.cmake)\n")
+        self.write("src/model/arch/family.cmake", "add(arch a.cc)\ntarget_sources(sterna_model PRIVATE arch/b.cc)\n")
+        for name in ("a.cc", "b.cc"):
+            self.write(f"src/model/arch/{name}", "")
+        self.assertEqual(self.problems(), [])
+
     def test_source_listed_only_in_a_comment_is_unlisted(self) -> None:
         self.write("src/model/CMakeLists.txt", "sterna_room(model SOURCES m.cc DEPENDS base)  # was: orphan.cc\n")
         self.write("src/model/orphan.cc", "")
@@ -193,10 +204,10 @@ class Format(PlantedTree):
 
 @unittest.skipUnless(shutil.which("g++") and isa_objects.can_inspect(), "needs g++ for x86-64, nm and objdump")
 class IsaObjects(PlantedTree):
-    def build(self, source: str, text: str, *flags: str) -> None:
+    def build(self, source: str, text: str, *flags: str, target: str = "sterna_kernels") -> None:
         """Compiles one file of the room kernels and records it in compile_commands.json as CMake does."""
         path = self.write(f"src/kernels/{source}", text)
-        output = f"src/kernels/CMakeFiles/sterna_kernels.dir/{source}.o"
+        output = f"src/kernels/CMakeFiles/{target}.dir/{source}.o"
         command = ["g++", "-std=c++20", "-O2", *flags, "-c", str(path), "-o", output]
         (self.root / output).parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(command, cwd=self.root, check=True)
@@ -216,6 +227,11 @@ class IsaObjects(PlantedTree):
     def test_static_of_an_inline_function_in_an_isa_file_is_found(self) -> None:
         self.build("count_avx2.cc", "inline int& Counter() { static int n = 0; return n; }\nint Next() { return ++Counter(); }\n", "-mavx2")
         self.assertTrue(any("symbol of type u" in problem for problem in self.problems("weak")))
+
+    def test_isa_file_of_a_test_program_is_looked_at_too(self) -> None:
+        self.build("sort_avx512_probe.cc", "#include <algorithm>\nvoid Sort(int* x) { std::sort(x, x + 100); }\n", "-mavx512f", "-O1",
+                   target="sterna_kernels_test")  # fmt: skip
+        self.assertTrue(self.problems("weak"))
 
     def test_intrinsics_and_anonymous_helpers_pass(self) -> None:
         self.build("add_avx2.cc",

@@ -1,4 +1,4 @@
-"""Enforces the rooms of docs/ARCHITECTURE.md on the includes and CMake lists below src/ and include/.
+"""Enforces the rooms of docs/ARCHITECTURE.md on the includes below src/ and include/, and on the CMake lists.
 
 Fails on: an include of a room that sterna_room(... DEPENDS ...) does not declare, a cycle, an arrow to a higher level, an include of
 another room's `*_internal.h`, a `testing/` header in product code, an include that names no file, and a source no CMake list names.
@@ -9,7 +9,7 @@ import pathlib
 import re
 import sys
 
-from source_tree import Room, listed_sources, read_rooms, room_of, source_files
+from source_tree import SOURCE_SUFFIXES, Room, listed_sources, read_rooms, room_of, source_files
 
 # The levels of docs/ARCHITECTURE.md by top folder of src/. An arrow points to a lower level.
 LEVELS = {
@@ -107,19 +107,27 @@ def check_include(root: pathlib.Path, rooms: list[Room], path: pathlib.Path, tar
     return f"room {here.name} does not declare DEPENDS {there_name}"
 
 
+def unlisted_sources(root: pathlib.Path) -> list[pathlib.Path]:
+    """Sources that no build compiles, so that nobody notices when they break; a test among them never runs."""
+    unlisted = []
+    for folder in ("src", "tests", "fuzz", "bench", "examples"):
+        listed = listed_sources(root / folder)
+        sources = (path for path in source_files(root / folder) if path.suffix in SOURCE_SUFFIXES)
+        unlisted += [path for path in sources if path not in listed and root / "tests" / "fixtures" not in path.parents]
+    return unlisted
+
+
 def check(root: pathlib.Path) -> list[str]:
     rooms = read_rooms(root)
     if not rooms:
         return [f"{root}/src: no sterna_room() found"]
     problems = check_declarations(root, rooms)
-    listed = listed_sources(root / "src")
+    problems += [f"{path.relative_to(root)}: no CMakeLists.txt names this file" for path in unlisted_sources(root)]
     files = [*source_files(root / "src"), *source_files(root / "include")]
     homeless = {path.parent for path in files if root / "src" in path.parents and room_of(path, rooms) is None}
     problems += [f"{folder.relative_to(root)}: no sterna_room() declares this folder" for folder in sorted(homeless)]
     for path in files:
         where = path.relative_to(root)
-        if path.suffix not in (".h", ".inc") and path not in listed:
-            problems.append(f"{where}: no CMakeLists.txt names this file")
         text = path.read_text(errors="replace")
         for match in INCLUDE.finditer(text):
             quoted, public = match.group(1) or "", match.group(2) or ""

@@ -63,11 +63,16 @@ def room_of(path: pathlib.Path, rooms: list[Room]) -> Room | None:
 
 
 def listed_sources(folder: pathlib.Path) -> set[pathlib.Path]:
-    """Every source file that a CMake list below `folder` names."""
+    """Every source file that a CMake list below `folder` names.
+
+    Paths in a CMakeLists.txt start at its folder; an included .cmake file may also name them from the folder that includes it."""
     listed = set()
     for cmake_file in cmake_files(folder):
+        starts = {cmake_file.parent}
+        if cmake_file.suffix == ".cmake":
+            starts |= {above for above in cmake_file.parents if (above / "CMakeLists.txt").is_file()}
         for token in re.findall(r"[^\s()\"]+", strip_comments(cmake_file.read_text())):
             if pathlib.PurePath(token).suffix in SOURCE_SUFFIXES:
                 token = token.replace("${CMAKE_CURRENT_SOURCE_DIR}/", "").replace("${CMAKE_CURRENT_LIST_DIR}/", "")
-                listed.add(cmake_file.parent / token)
+                listed |= {start / token for start in starts}
     return listed

@@ -110,7 +110,7 @@ Result<LoadedModel> LoadModel(const std::string& path, const LoadOptions& option
   loaded.path = path;
   STERNA_ASSIGN_OR_RETURN(std::shared_ptr<Backend> backend, MakeBackend(options, &loaded.isa));
   STERNA_ASSIGN_OR_RETURN(std::shared_ptr<const WeightSource> source, OpenWeights(path));
-  STERNA_RETURN_IF_ERROR(LoadText(*source, &loaded).WithContext(path));
+  if (options.needs_text) STERNA_RETURN_IF_ERROR(LoadText(*source, &loaded).WithContext(path));
   for (const TensorEntry& entry : source->entries()) loaded.file_bytes += static_cast<int64_t>(entry.data.size());
   STERNA_ASSIGN_OR_RETURN(loaded.model, Model::Load(source, std::move(backend), options.max_context));
   const int64_t vocab = loaded.model->config().vocab;

@@ -18,6 +18,7 @@ struct LoadOptions {
   int threads = 0;          ///< 0: one per physical core
   std::string isa;          ///< "ref", "avx2", …; empty: the best this machine has
   int64_t max_context = 0;  ///< positions to prepare for; 0: the model's own
+  bool needs_text = true;   ///< false: token ids only; the tokenizer and template are left unread, right or wrong
 };
 
 /// What one path holds. Parts are immutable and shared; the struct is copied freely.

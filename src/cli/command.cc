@@ -34,7 +34,7 @@ void ModelFlags::AddTo(CLI::App& command) {
 
 LoadOptions ModelFlags::ToLoadOptions() const {
   const char* isa = std::getenv("STERNA_ISA");
-  return {.threads = threads, .isa = isa == nullptr ? "" : isa, .max_context = context};
+  return {.threads = threads, .isa = isa == nullptr ? "" : isa, .max_context = context, .needs_text = true};
 }
 
 bool Interrupted() { return g_interrupts > 0; }

@@ -18,7 +18,7 @@ struct ConvertFlags {
 };
 
 Status RunConvert(const ConvertFlags& flags) {
-  ConvertRequest request{.source = flags.source, .output = flags.output, .type = flags.type, .embedding_type = flags.embedding_type};
+  ConvertRequest request{.source = flags.source, .output = flags.output, .type = flags.type, .embedding_type = flags.embedding_type, .progress = nullptr};
   if (StandardErrorIsTerminal()) {
     request.progress = [](int64_t done, int64_t total, const std::string& name) {
       fmt::print(stderr, "\r\x1b[K[{}/{}] {}", done + 1, total, name);

@@ -38,7 +38,9 @@ Result<std::vector<int32_t>> ParseTokens(std::string_view text) {
 
 Status RunLogits(const LogitsFlags& flags) {
   STERNA_ASSIGN_OR_RETURN(const std::vector<int32_t> tokens, ParseTokens(flags.tokens));
-  STERNA_ASSIGN_OR_RETURN(const LoadedModel loaded, LoadModel(flags.model, flags.model_flags.ToLoadOptions()));
+  LoadOptions options = flags.model_flags.ToLoadOptions();
+  options.needs_text = false;
+  STERNA_ASSIGN_OR_RETURN(const LoadedModel loaded, LoadModel(flags.model, options));
   return WriteLogits(loaded, tokens, flags.chunk, flags.output);
 }
 

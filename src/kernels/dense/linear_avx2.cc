@@ -13,7 +13,7 @@ namespace sterna {
 namespace {
 
 constexpr int64_t kFusedTokens = 4;
-constexpr int64_t kPrefetchBytes = 4096;  // ahead of each row's stream
+constexpr int64_t kPrefetchBytes = 8192;  // ahead of the rows that are being multiplied
 constexpr int64_t kHalfLanes = kDenseLanes / 2;
 
 // GCC leaves arrays of sums in memory unless their loops are written out.
@@ -114,7 +114,7 @@ struct Q4_1 {
 
 struct Q6_K {
   static constexpr int64_t kCols = 32;   // an eighth of a block of 210 bytes: columns 32k .. 32k + 31 of a half
-  static constexpr int64_t kBytes = 26;  // for prefetching only
+  static constexpr int64_t kBytes = 27;  // of 26.25; for prefetching only
   static constexpr bool kHasTail = false;
   static void Decode(const std::byte* row, int64_t chunk, Vector* w) noexcept {
     const std::byte* block = row + 210 * (chunk / 8);
@@ -186,6 +186,18 @@ __m256 MaskedMultiplyAdd(__m256 w, const float* x, __m256 sum, __m256 mask) noex
 
 // ---- Few tokens: decode in registers.
 
+// The rows of a tile are neighbours in memory, but each is read at its own pace: too short for the processor to see the streams. So
+// the bytes of the rows to come are asked for in one sequence, as many as are consumed.
+const std::byte* PrefetchStart(const std::byte* rows, int64_t bytes) noexcept {
+  return rows + (bytes > kPrefetchBytes ? bytes : kPrefetchBytes);
+}
+template <int64_t kBytes>
+const std::byte* Prefetch(const std::byte* ahead) noexcept {
+  STERNA_UNROLL
+  for (int64_t i = 0; i < (kBytes + 63) / 64; ++i) _mm_prefetch(reinterpret_cast<const char*>(ahead + 64 * i), _MM_HINT_T0);
+  return ahead + kBytes;
+}
+
 template <class Type, int64_t kRows, int64_t kTokens>
 void FusedTile(const DenseLinearArgs& args, int64_t row, int64_t token) noexcept {
   constexpr int64_t kVectors = Type::kCols / kDenseLanes;
@@ -195,11 +207,12 @@ void FusedTile(const DenseLinearArgs& args, int64_t row, int64_t token) noexcept
   Vector sums[kTokens][kRows];
   STERNA_UNROLL
   for (int64_t i = 0; i < kTokens * kRows; ++i) sums[i / kRows][i % kRows] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+  const std::byte* ahead = PrefetchStart(weights, kRows * args.row_bytes);
   for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+    ahead = Prefetch<kRows * Type::kBytes>(ahead);
     STERNA_UNROLL
     for (int64_t r = 0; r < kRows; ++r) {
       const std::byte* stream = weights + r * args.row_bytes;
-      _mm_prefetch(reinterpret_cast<const char*>(stream + Type::kBytes * chunk + kPrefetchBytes), _MM_HINT_T0);
       Vector w[kVectors];
       Type::Decode(stream, chunk, w);
       STERNA_UNROLL
@@ -259,7 +272,8 @@ struct TileArgs {
 
 // The sums of lanes `lane` .. `lane` + 7.
 template <int64_t kRows, int64_t kTokens>
-void HalfTile(const TileArgs& args, int64_t lane, __m256 (&sums)[kTokens][kRows]) noexcept {
+void HalfTile(const TileArgs& args, int64_t lane, __m256 (&out)[kTokens][kRows]) noexcept {
+  __m256 sums[kTokens][kRows];  // not `out`: the compiler would store to it in every step
   const float* carry = args.carry + lane * kRows * kTokens;
   STERNA_UNROLL
   for (int64_t i = 0; i < kTokens * kRows; ++i) {
@@ -287,6 +301,8 @@ void HalfTile(const TileArgs& args, int64_t lane, __m256 (&sums)[kTokens][kRows]
       sums[t][r] = MaskedMultiplyAdd(weight, x + t * args.x_stride + kDenseLanes * args.steps, sums[t][r], mask);
     }
   }
+  STERNA_UNROLL
+  for (int64_t i = 0; i < kTokens * kRows; ++i) out[i / kRows][i % kRows] = sums[i / kRows][i % kRows];
 }
 
 template <int64_t kRows, int64_t kTokens>

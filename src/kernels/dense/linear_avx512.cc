@@ -14,10 +14,14 @@ namespace {
 
 constexpr int64_t kFusedRows = 4;
 constexpr int64_t kFusedTokens = 4;
-constexpr int64_t kPrefetchBytes = 4096;  // ahead of each row's stream
+constexpr int64_t kPrefetchBytes = 8192;  // ahead of the rows that are being multiplied
 
 // GCC leaves arrays of sums in memory unless their loops are written out.
 #define STERNA_UNROLL _Pragma("GCC unroll 16")
+
+// A broadcast from memory costs nothing beside its load; one from a register competes with the other shuffles. The compilers turn
+// the former into the latter unless they believe that the array may have changed.
+#define STERNA_KEEP_IN_MEMORY(array) __asm__ volatile("" : "+m"(array))
 
 const __m128i* AsVector(const std::byte* bytes) noexcept {
   return reinterpret_cast<const __m128i*>(bytes);
@@ -100,9 +104,10 @@ struct Q4_1 {
   static void Decode(const std::byte* row, int64_t chunk, __m512* w) noexcept {
     const std::byte* block = row + 20 * chunk;
     const __m512 codes = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m128 d_and_m = _mm_cvtph_ps(_mm_loadu_si32(block));
-    const __m512 d = _mm512_broadcastss_ps(d_and_m);
-    const __m512 m = _mm512_broadcastss_ps(_mm_movehdup_ps(d_and_m));
+    alignas(16) float d_and_m[4];
+    _mm_store_ps(d_and_m, _mm_cvtph_ps(_mm_loadu_si32(block)));
+    STERNA_KEEP_IN_MEMORY(d_and_m);
+    const __m512 d = _mm512_set1_ps(d_and_m[0]), m = _mm512_set1_ps(d_and_m[1]);
     SelectByNibble(block + 4, _mm512_fmadd_ps(d, codes, m), w);  // d * code is exact: one rounding, as in d * code + m
   }
 };
@@ -120,30 +125,19 @@ struct Q6_K {
     // Columns 0..63 and 64..127 of the half, as signed bytes.
     const __m512i first = _mm512_or_si512(_mm512_and_si512(ql, low4), _mm512_and_si512(_mm512_slli_epi16(high, 4), bits45));
     const __m512i last = _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi16(ql, 4), low4), _mm512_and_si512(high, bits45));
-    const __m512i q[2] = {_mm512_sub_epi8(first, offset), _mm512_sub_epi8(last, offset)};
-    // d * scale of the 16 groups of the block; those of this half in lanes 0..7.
-    const __m512 d = _mm512_cvtph_ps(_mm256_set1_epi16(LoadI16(block + 208)));
-    const __m512 scales =
-        _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadl_epi64(AsVector(block + 192 + 8 * half)))));
+    const __m256 d = _mm256_cvtph_ps(_mm_set1_epi16(LoadI16(block + 208)));
+    const __m256i group_scales = _mm256_cvtepi8_epi32(_mm_loadl_epi64(AsVector(block + 192 + 8 * half)));
+    alignas(64) signed char q[128];
+    _mm512_store_si512(q, _mm512_sub_epi8(first, offset));
+    _mm512_store_si512(q + 64, _mm512_sub_epi8(last, offset));
+    alignas(32) float scales[8];
+    _mm256_store_ps(scales, _mm256_mul_ps(d, _mm256_cvtepi32_ps(group_scales)));
+    STERNA_KEEP_IN_MEMORY(q);
+    STERNA_KEEP_IN_MEMORY(scales);
     STERNA_UNROLL
     for (int v = 0; v < 8; ++v) {
-      __m128i bytes;
-      switch (v % 4) {
-        case 0:
-          bytes = _mm512_castsi512_si128(q[v / 4]);
-          break;
-        case 1:
-          bytes = _mm512_extracti32x4_epi32(q[v / 4], 1);
-          break;
-        case 2:
-          bytes = _mm512_extracti32x4_epi32(q[v / 4], 2);
-          break;
-        default:
-          bytes = _mm512_extracti32x4_epi32(q[v / 4], 3);
-          break;
-      }
-      const __m512 scale = _mm512_permutexvar_ps(_mm512_set1_epi32(v), scales);
-      w[v] = _mm512_mul_ps(scale, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)));
+      const __m512i codes = _mm512_cvtepi8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(q + 16 * v)));
+      w[v] = _mm512_mul_ps(_mm512_set1_ps(scales[v]), _mm512_cvtepi32_ps(codes));
     }
   }
 };
@@ -184,6 +178,18 @@ __mmask16 TailMask(int64_t cols) noexcept {
 
 // ---- Few tokens: decode in registers.
 
+// The rows of a tile are neighbours in memory, but each is read at its own pace: too short for the processor to see the streams. So
+// the bytes of the rows to come are asked for in one sequence, as many as are consumed.
+const std::byte* PrefetchStart(const std::byte* rows, int64_t bytes) noexcept {
+  return rows + (bytes > kPrefetchBytes ? bytes : kPrefetchBytes);
+}
+template <int64_t kBytes>
+const std::byte* Prefetch(const std::byte* ahead) noexcept {
+  STERNA_UNROLL
+  for (int64_t i = 0; i < (kBytes + 63) / 64; ++i) _mm_prefetch(reinterpret_cast<const char*>(ahead + 64 * i), _MM_HINT_T0);
+  return ahead + kBytes;
+}
+
 template <class Type, int64_t kRows, int64_t kTokens>
 void FusedTile(const DenseLinearArgs& args, int64_t row, int64_t token) noexcept {
   constexpr int64_t kVectors = Type::kCols / kDenseLanes;
@@ -193,11 +199,12 @@ void FusedTile(const DenseLinearArgs& args, int64_t row, int64_t token) noexcept
   __m512 sums[kTokens][kRows];
   STERNA_UNROLL
   for (int64_t i = 0; i < kTokens * kRows; ++i) sums[i / kRows][i % kRows] = _mm512_setzero_ps();
+  const std::byte* ahead = PrefetchStart(weights, kRows * args.row_bytes);
   for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+    ahead = Prefetch<kRows * Type::kBytes>(ahead);
     STERNA_UNROLL
     for (int64_t r = 0; r < kRows; ++r) {
       const std::byte* stream = weights + r * args.row_bytes;
-      _mm_prefetch(reinterpret_cast<const char*>(stream + Type::kBytes * chunk + kPrefetchBytes), _MM_HINT_T0);
       __m512 w[kVectors];
       Type::Decode(stream, chunk, w);
       STERNA_UNROLL

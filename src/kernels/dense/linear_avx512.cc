@@ -1,146 +1,18 @@
 // Dense products with AVX-512: one zmm register is the 16 lanes of the contract, so the order of sums comes for free.
 //
-// Up to kFusedTokens tokens: kFusedRows rows at a time are decoded in registers and multiplied at once; each row is one sequential
-// stream, prefetched ahead. Registers: 4 x 4 sums, 8 decoded vectors (Q6_K), constants.
-// More tokens: a panel of 16 rows is decoded to scratch once, then 4 rows x 4 tokens are multiplied from 16 sums, 4 weights and
-// 4 activations; per step of 16 columns 16 multiply-adds and 8 loads.
-// Over-reads: none of the weights (tails are masked); x may be read up to a whole vector.
+// Up to Type::kFusedTokens tokens: 4 rows x 1 to 4 tokens are multiplied while they are decoded in registers. Registers: at most 16
+// sums, 8 decoded vectors (Q6_K), 4 constants. More tokens: a panel of 16 rows is decoded to scratch once, then 4 rows x 4 tokens
+// are multiplied from 16 sums, 4 weights and 4 activations; per step of 16 columns 16 multiply-adds and 8 loads. Over-reads: none
+// of the weights (tails are masked); x may be read up to a whole vector.
 #include <immintrin.h>
 
-#include "kernels/dense/variants.h"
+#include "kernels/dense/weights_avx512.h"
 
 namespace sterna {
 namespace {
 
 constexpr int64_t kFusedRows = 4;
-constexpr int64_t kFusedTokens = 4;
-constexpr int64_t kPrefetchBytes = 8192;  // ahead of the rows that are being multiplied
-
-// GCC leaves arrays of sums in memory unless their loops are written out.
-#define STERNA_UNROLL _Pragma("GCC unroll 16")
-
-// A broadcast from memory costs nothing beside its load; one from a register competes with the other shuffles. The compilers turn
-// the former into the latter unless they believe that the array may have changed.
-#define STERNA_KEEP_IN_MEMORY(array) __asm__ volatile("" : "+m"(array))
-
-const __m128i* AsVector(const std::byte* bytes) noexcept {
-  return reinterpret_cast<const __m128i*>(bytes);
-}
-
-short LoadI16(const std::byte* bytes) noexcept {
-  short value;
-  __builtin_memcpy(&value, bytes, sizeof(value));
-  return value;
-}
-
-// ---- Weight types. A chunk is kCols columns in kBytes bytes that are decoded together, as kVectors registers in the order of
-// columns. kHasTail: cols may be any number; DecodeTail decodes the columns behind the last whole vector, `mask` of them, and reads
-// no others.
-
-struct F32 {
-  static constexpr int64_t kCols = 16, kBytes = 64;
-  static constexpr bool kHasTail = true;
-  static void Decode(const std::byte* row, int64_t chunk, __m512* w) noexcept { w[0] = _mm512_loadu_ps(row + 64 * chunk); }
-  static __m512 DecodeTail(const std::byte* row, int64_t chunk, __mmask16 mask) noexcept {
-    return _mm512_maskz_loadu_ps(mask, row + 64 * chunk);
-  }
-};
-
-struct F16 {
-  static constexpr int64_t kCols = 16, kBytes = 32;
-  static constexpr bool kHasTail = true;
-  static void Decode(const std::byte* row, int64_t chunk, __m512* w) noexcept {
-    w[0] = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(row + 32 * chunk)));
-  }
-  static __m512 DecodeTail(const std::byte* row, int64_t chunk, __mmask16 mask) noexcept {
-    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, row + 32 * chunk));
-  }
-};
-
-struct Bf16 {
-  static constexpr int64_t kCols = 16, kBytes = 32;
-  static constexpr bool kHasTail = true;
-  static __m512 Widen(__m256i halves) noexcept { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16)); }
-  static void Decode(const std::byte* row, int64_t chunk, __m512* w) noexcept {
-    w[0] = Widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(row + 32 * chunk)));
-  }
-  static __m512 DecodeTail(const std::byte* row, int64_t chunk, __mmask16 mask) noexcept {
-    return Widen(_mm256_maskz_loadu_epi16(mask, row + 32 * chunk));
-  }
-};
-
-struct Q8_0 {
-  static constexpr int64_t kCols = 32, kBytes = 34;
-  static constexpr bool kHasTail = false;
-  static void Decode(const std::byte* row, int64_t chunk, __m512* w) noexcept {
-    const std::byte* block = row + 34 * chunk;
-    const __m512 d = _mm512_cvtph_ps(_mm256_set1_epi16(LoadI16(block)));
-    w[0] = _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(AsVector(block + 2)))));
-    w[1] = _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(AsVector(block + 18)))));
-  }
-};
-
-// A nibble selects from the 16 values its block can have; vpermps looks at the low four bits of each lane only.
-void SelectByNibble(const std::byte* nibbles, __m512 values, __m512* w) noexcept {
-  const __m512i codes = _mm512_cvtepu8_epi32(_mm_loadu_si128(AsVector(nibbles)));
-  w[0] = _mm512_permutexvar_ps(codes, values);
-  w[1] = _mm512_permutexvar_ps(_mm512_srli_epi32(codes, 4), values);
-}
-
-struct Q4_0 {
-  static constexpr int64_t kCols = 32, kBytes = 18;
-  static constexpr bool kHasTail = false;
-  static void Decode(const std::byte* row, int64_t chunk, __m512* w) noexcept {
-    const std::byte* block = row + 18 * chunk;
-    const __m512 codes = _mm512_setr_ps(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
-    const __m512 d = _mm512_cvtph_ps(_mm256_set1_epi16(LoadI16(block)));
-    SelectByNibble(block + 2, _mm512_mul_ps(d, codes), w);
-  }
-};
-
-struct Q4_1 {
-  static constexpr int64_t kCols = 32, kBytes = 20;
-  static constexpr bool kHasTail = false;
-  static void Decode(const std::byte* row, int64_t chunk, __m512* w) noexcept {
-    const std::byte* block = row + 20 * chunk;
-    const __m512 codes = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    alignas(16) float d_and_m[4];
-    _mm_store_ps(d_and_m, _mm_cvtph_ps(_mm_loadu_si32(block)));
-    STERNA_KEEP_IN_MEMORY(d_and_m);
-    const __m512 d = _mm512_set1_ps(d_and_m[0]), m = _mm512_set1_ps(d_and_m[1]);
-    SelectByNibble(block + 4, _mm512_fmadd_ps(d, codes, m), w);  // d * code is exact: one rounding, as in d * code + m
-  }
-};
-
-struct Q6_K {
-  static constexpr int64_t kCols = 128, kBytes = 105;  // half a block
-  static constexpr bool kHasTail = false;
-  static void Decode(const std::byte* row, int64_t chunk, __m512* w) noexcept {
-    const std::byte* block = row + 210 * (chunk / 2);
-    const int64_t half = chunk % 2;
-    const __m256i qh = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + 128 + 32 * half));
-    const __m512i high = _mm512_inserti64x4(_mm512_castsi256_si512(qh), _mm256_srli_epi16(qh, 2), 1);
-    const __m512i ql = _mm512_loadu_si512(block + 64 * half);
-    const __m512i low4 = _mm512_set1_epi8(15), bits45 = _mm512_set1_epi8(0x30), offset = _mm512_set1_epi8(32);
-    // Columns 0..63 and 64..127 of the half, as signed bytes.
-    const __m512i first = _mm512_or_si512(_mm512_and_si512(ql, low4), _mm512_and_si512(_mm512_slli_epi16(high, 4), bits45));
-    const __m512i last = _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi16(ql, 4), low4), _mm512_and_si512(high, bits45));
-    const __m256 d = _mm256_cvtph_ps(_mm_set1_epi16(LoadI16(block + 208)));
-    const __m256i group_scales = _mm256_cvtepi8_epi32(_mm_loadl_epi64(AsVector(block + 192 + 8 * half)));
-    alignas(64) signed char q[128];
-    _mm512_store_si512(q, _mm512_sub_epi8(first, offset));
-    _mm512_store_si512(q + 64, _mm512_sub_epi8(last, offset));
-    alignas(32) float scales[8];
-    _mm256_store_ps(scales, _mm256_mul_ps(d, _mm256_cvtepi32_ps(group_scales)));
-    STERNA_KEEP_IN_MEMORY(q);
-    STERNA_KEEP_IN_MEMORY(scales);
-    STERNA_UNROLL
-    for (int v = 0; v < 8; ++v) {
-      const __m512i codes = _mm512_cvtepi8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(q + 16 * v)));
-      w[v] = _mm512_mul_ps(_mm512_set1_ps(scales[v]), _mm512_cvtepi32_ps(codes));
-    }
-  }
-};
+constexpr int64_t kFusedTileTokens = 4;
 
 // ---- Sums of lanes, in the order of the contract: l with l + 8, + 4, + 2, + 1.
 
@@ -177,18 +49,6 @@ __mmask16 TailMask(int64_t cols) noexcept {
 }
 
 // ---- Few tokens: decode in registers.
-
-// The rows of a tile are neighbours in memory, but each is read at its own pace: too short for the processor to see the streams. So
-// the bytes of the rows to come are asked for in one sequence, as many as are consumed.
-const std::byte* PrefetchStart(const std::byte* rows, int64_t bytes) noexcept {
-  return rows + (bytes > kPrefetchBytes ? bytes : kPrefetchBytes);
-}
-template <int64_t kBytes>
-const std::byte* Prefetch(const std::byte* ahead) noexcept {
-  STERNA_UNROLL
-  for (int64_t i = 0; i < (kBytes + 63) / 64; ++i) _mm_prefetch(reinterpret_cast<const char*>(ahead + 64 * i), _MM_HINT_T0);
-  return ahead + kBytes;
-}
 
 template <class Type, int64_t kRows, int64_t kTokens>
 void FusedTile(const DenseLinearArgs& args, int64_t row, int64_t token) noexcept {
@@ -231,27 +91,29 @@ void FusedTile(const DenseLinearArgs& args, int64_t row, int64_t token) noexcept
   for (int64_t t = 0; t < kTokens; ++t) StoreSums<kRows>(sums[t], args.y + (token + t) * args.y_stride + row);
 }
 
-template <class Type, int64_t kTokens>
-void FusedRows(const DenseLinearArgs& args, int64_t token) noexcept {
+using FusedFunction = void (*)(const DenseLinearArgs& args, int64_t row, int64_t token) noexcept;
+
+// Rows outside, so that weights come from memory once and from the cache for the next group of tokens.
+template <class Type>
+void FusedLinear(const DenseLinearArgs& args) noexcept {
+  constexpr FusedFunction kTiles[kFusedTileTokens] = {FusedTile<Type, kFusedRows, 1>, FusedTile<Type, kFusedRows, 2>,
+                                                      FusedTile<Type, kFusedRows, 3>, FusedTile<Type, kFusedRows, 4>};
+  constexpr FusedFunction kSingles[kFusedTileTokens] = {FusedTile<Type, 1, 1>, FusedTile<Type, 1, 2>, FusedTile<Type, 1, 3>,
+                                                        FusedTile<Type, 1, 4>};
   int64_t row = args.row_begin;
-  for (; row + kFusedRows <= args.row_end; row += kFusedRows) FusedTile<Type, kFusedRows, kTokens>(args, row, token);
-  for (; row < args.row_end; ++row) FusedTile<Type, 1, kTokens>(args, row, token);
+  for (; row + kFusedRows <= args.row_end; row += kFusedRows) {
+    for (int64_t token = 0; token < args.tokens; token += kFusedTileTokens) {
+      kTiles[Min(kFusedTileTokens, args.tokens - token) - 1](args, row, token);
+    }
+  }
+  for (; row < args.row_end; ++row) {
+    for (int64_t token = 0; token < args.tokens; token += kFusedTileTokens) {
+      kSingles[Min(kFusedTileTokens, args.tokens - token) - 1](args, row, token);
+    }
+  }
 }
 
 // ---- Many tokens: products of decoded rows.
-
-struct TileArgs {
-  const float* w;  // [kRows][w_stride], zeros behind cols
-  int64_t w_stride;
-  const float* x;  // [kTokens][x_stride]
-  int64_t x_stride;
-  int64_t steps;     // whole vectors
-  __mmask16 tail;    // lanes of one more vector; 0: none
-  float* carry;      // sums from the columns before, and for those behind
-  bool first, last;  // block of columns
-  float* y;
-  int64_t y_stride;
-};
 
 template <int64_t kRows, int64_t kTokens>
 void Tile(const TileArgs& args) noexcept {
@@ -271,13 +133,13 @@ void Tile(const TileArgs& args) noexcept {
       for (int64_t r = 0; r < kRows; ++r) sums[t][r] = _mm512_fmadd_ps(w[r], x, sums[t][r]);
     }
   }
-  if (args.tail != 0) {
+  if (const __mmask16 mask = TailMask(args.tail); mask != 0) {
     STERNA_UNROLL
     for (int64_t i = 0; i < kTokens * kRows; ++i) {
       const int64_t t = i / kRows, r = i % kRows;
       const __m512 w = _mm512_load_ps(args.w + r * args.w_stride + kDenseLanes * args.steps);
       const __m512 x = _mm512_load_ps(args.x + t * args.x_stride + kDenseLanes * args.steps);
-      sums[t][r] = _mm512_mask3_fmadd_ps(w, x, sums[t][r], args.tail);
+      sums[t][r] = _mm512_mask3_fmadd_ps(w, x, sums[t][r], mask);
     }
   }
   if (args.last) {
@@ -289,45 +151,10 @@ void Tile(const TileArgs& args) noexcept {
   }
 }
 
-using TileFunction = void (*)(const TileArgs&) noexcept;
-constexpr TileFunction kTiles[4][4] = {{Tile<1, 1>, Tile<1, 2>, Tile<1, 3>, Tile<1, 4>},
-                                       {Tile<2, 1>, Tile<2, 2>, Tile<2, 3>, Tile<2, 4>},
-                                       {Tile<3, 1>, Tile<3, 2>, Tile<3, 3>, Tile<3, 4>},
-                                       {Tile<4, 1>, Tile<4, 2>, Tile<4, 3>, Tile<4, 4>}};
-constexpr int64_t kTileTokens = 4;
-
-int64_t Min(int64_t a, int64_t b) noexcept {
-  return a < b ? a : b;
-}
-
-// Rows row .. row + rows - 1, decoded in `panel`, times all tokens.
-void MultiplyPanel(const DenseLinearArgs& args, const float* panel, int64_t row, int64_t rows) noexcept {
-  const int64_t stride = DensePaddedCols(args.cols);
-  float* carry = reinterpret_cast<float*>(args.scratch) + kDensePanelRows * stride;
-  const int64_t blocks = (args.cols + kDenseBlockCols - 1) / kDenseBlockCols;
-  const int64_t block_cols = DensePaddedCols((args.cols + blocks - 1) / blocks);
-  for (int64_t token = 0; token < args.tokens; token += kTileTokens) {
-    const int64_t tile_tokens = Min(kTileTokens, args.tokens - token);
-    for (int64_t col = 0; col < args.cols; col += block_cols) {
-      const int64_t cols = Min(block_cols, args.cols - col);
-      for (int64_t r = 0; r < rows; r += kDenseQuadRows) {
-        TileArgs tile;
-        tile.w = panel + r * stride + col;
-        tile.w_stride = stride;
-        tile.x = args.x + token * args.x_stride + col;
-        tile.x_stride = args.x_stride;
-        tile.steps = cols / kDenseLanes;
-        tile.tail = TailMask(cols);
-        tile.carry = carry + r / kDenseQuadRows * kDenseCarryFloats;
-        tile.first = col == 0;
-        tile.last = col + cols == args.cols;
-        tile.y = args.y + token * args.y_stride + row + r;
-        tile.y_stride = args.y_stride;
-        kTiles[Min(kDenseQuadRows, rows - r) - 1][tile_tokens - 1](tile);
-      }
-    }
-  }
-}
+constexpr TileFunction kTiles[kDenseQuadRows][4] = {{Tile<1, 1>, Tile<1, 2>, Tile<1, 3>, Tile<1, 4>},
+                                                    {Tile<2, 1>, Tile<2, 2>, Tile<2, 3>, Tile<2, 4>},
+                                                    {Tile<3, 1>, Tile<3, 2>, Tile<3, 3>, Tile<3, 4>},
+                                                    {Tile<4, 1>, Tile<4, 2>, Tile<4, 3>, Tile<4, 4>}};
 
 template <class Type>
 void DecodeRow(const std::byte* row, int64_t cols, float* out) noexcept {
@@ -347,28 +174,10 @@ void DecodeRow(const std::byte* row, int64_t cols, float* out) noexcept {
 
 template <class Type>
 void Linear(const DenseLinearArgs& args) noexcept {
-  if (args.tokens <= kFusedTokens) {
-    switch (args.tokens) {
-      case 1:
-        return FusedRows<Type, 1>(args, 0);
-      case 2:
-        return FusedRows<Type, 2>(args, 0);
-      case 3:
-        return FusedRows<Type, 3>(args, 0);
-      case 4:
-        return FusedRows<Type, 4>(args, 0);
-      default:
-        return;
-    }
-  }
-  auto* panel = reinterpret_cast<float*>(args.scratch);
-  for (int64_t row = args.row_begin; row < args.row_end; row += kDensePanelRows) {
-    const int64_t rows = Min(kDensePanelRows, args.row_end - row);
-    for (int64_t r = 0; r < rows; ++r) {
-      DecodeRow<Type>(args.weights + (row + r) * args.row_bytes, args.cols, panel + r * DensePaddedCols(args.cols));
-    }
-    MultiplyPanel(args, panel, row, rows);
-  }
+  if (args.tokens < 1) return;
+  if (args.tokens <= Type::kFusedTokens) return FusedLinear<Type>(args);
+  const int64_t cols = args.cols;
+  PanelLinear(args, kTiles, [cols](const std::byte* row, float* out) noexcept { DecodeRow<Type>(row, cols, out); });
 }
 
 }  // namespace
@@ -403,15 +212,8 @@ void DenseLinearAvx512<DType::kQ6_K>(const DenseLinearArgs& args) noexcept {
 }
 
 void DenseLinearDecodedAvx512(const DenseLinearArgs& args, DenseRowDecoder decode, float tensor_scale) noexcept {
-  const int64_t stride = DensePaddedCols(args.cols);
-  auto* panel = reinterpret_cast<float*>(args.scratch);
-  for (int64_t row = args.row_begin; row < args.row_end; row += kDensePanelRows) {
-    const int64_t rows = Min(kDensePanelRows, args.row_end - row);
-    for (int64_t r = 0; r < rows; ++r) {
-      decode(args.weights + (row + r) * args.row_bytes, args.cols, tensor_scale, panel + r * stride);
-    }
-    MultiplyPanel(args, panel, row, rows);
-  }
+  const int64_t cols = args.cols;
+  PanelLinear(args, kTiles, [=](const std::byte* row, float* out) noexcept { decode(row, cols, tensor_scale, out); });
 }
 
 }  // namespace sterna

@@ -84,7 +84,7 @@ class Case {
   // Rows begin .. end - 1 for the first `tokens` tokens; everything else in y stays NaN.
   std::vector<uint32_t> Run(const Kernel<DenseLinearFunction>& kernel, int64_t begin, int64_t end, int64_t tokens) {
     const int64_t y_stride = rows_ + 3;
-    GuardedArray<float> y((tokens - 1) * y_stride + rows_);
+    GuardedArray<float> y((std::max<int64_t>(tokens, 1) - 1) * y_stride + rows_);
     for (float& value : y.values()) value = std::numeric_limits<float>::quiet_NaN();
     for (std::byte& byte : scratch_.values()) byte = std::byte{0xff};  // what an earlier call left
     DenseLinearArgs args;
@@ -243,6 +243,12 @@ TEST_P(DenseLinear, ManyRowsAndNumbersOfRowsEqualTheReference) {
     for (const auto& kernel : Variants(GetParam()))
       ASSERT_EQ(c.Run(kernel), expected) << kernel.info.name << ", " << rows << " rows";
   }
+}
+
+TEST_P(DenseLinear, NoTokensMeanNoWork) {
+  Case c(GetParam(), 5, 256, 1, Fill::kRandom, 5);
+  const std::vector<uint32_t> untouched(5, std::bit_cast<uint32_t>(std::numeric_limits<float>::quiet_NaN()));
+  for (const auto& kernel : Variants(GetParam())) EXPECT_EQ(c.Run(kernel, 0, 5, 0), untouched) << kernel.info.name;
 }
 
 // The contract's bound, for the reference (all others have its bits): (cols / 16 + 5) * 2^-24 * sum |w x|.

@@ -15,9 +15,10 @@ inline constexpr float kExpHigh = 88.02969f;  // 127 * ln 2: n stays at most 127
 inline constexpr float kLog2E = 1.44269504f;
 inline constexpr float kLn2High = 0.693359375f;  // 10 significant bits: n * kLn2High is exact
 inline constexpr float kLn2Low = -2.12194440e-4f;
-// Minimax coefficients for (exp(r) - 1 - r) / r^2 on [-ln2/2, ln2/2], as in the Cephes library's expf.
-inline constexpr float kExpC[6] = {5.0000001201e-1f, 1.6666665459e-1f, 4.1665795894e-2f,
-                                   8.3334519073e-3f, 1.3981999507e-3f, 1.9875691500e-4f};
+// Minimax coefficients for (exp(r) - 1 - r) / r^2 on [-ln2/2, ln2/2], as in the Cephes library's expf. Not inline: an unoptimized
+// vector file would define it as a weak symbol.
+constexpr float kExpC[6] = {5.0000001201e-1f, 1.6666665459e-1f, 4.1665795894e-2f,
+                            8.3334519073e-3f, 1.3981999507e-3f, 1.9875691500e-4f};
 
 /// The scalar form, for reference kernels and tails. Relative error below 2 units in the last place on [kExpLow, kExpHigh].
 float Exp(float x) noexcept;

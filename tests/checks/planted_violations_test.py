@@ -25,6 +25,7 @@ class PlantedTree(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name).resolve()
+        self.write("src/CMakeLists.txt", "".join(f"add_subdirectory({room})\n" for room in ("base", "model", "text", "engine", "tensor", "attic")))
         self.write("src/base/CMakeLists.txt", "sterna_room(base SOURCES a.cc TESTS a_test.cc)\n")
         self.write("src/base/a.h", "int A();\n")
         self.write("src/base/a_internal.h", "int AInternal();\n")
@@ -75,13 +76,13 @@ class Rooms(PlantedTree):
         self.assert_only_problem(self.problems(), "src/text/t.cc:1", "DEPENDS template")
 
     def test_cycle_is_found(self) -> None:
-        self.write("src/text/CMakeLists.txt", "sterna_room(text SOURCES t.cc DEPENDS template)\n")
+        self.write("src/text/CMakeLists.txt", "sterna_room(text SOURCES t.cc DEPENDS template)\nadd_subdirectory(template)\n")
         self.write("src/text/template/CMakeLists.txt", "sterna_room(template SOURCES j.cc DEPENDS base text)\n")
         self.assert_only_problem(self.problems(), "cycle:", "text -> template -> text")
 
     def test_upward_arrow_is_found(self) -> None:
         self.write("src/base/CMakeLists.txt", "sterna_room(base SOURCES a.cc DEPENDS text TESTS a_test.cc)\n")
-        self.write("src/text/CMakeLists.txt", "sterna_room(text SOURCES t.cc)\n")
+        self.write("src/text/CMakeLists.txt", "sterna_room(text SOURCES t.cc)\nadd_subdirectory(template)\n")
         self.assert_only_problem(self.problems(), "base (level 0) -> text (level 1) does not point down")
 
     def test_arrow_within_a_level_is_found(self) -> None:
@@ -93,6 +94,10 @@ class Rooms(PlantedTree):
         self.write("src/attic/CMakeLists.txt", "sterna_room(attic SOURCES x.cc)\n")
         self.write("src/attic/x.cc", "")
         self.assert_only_problem(self.problems(), "src/attic has no level")
+
+    def test_room_that_is_not_part_of_the_build_is_found(self) -> None:
+        self.write("src/text/CMakeLists.txt", "sterna_room(text SOURCES t.cc DEPENDS base)\n# add_subdirectory(template)\n")
+        self.assert_only_problem(self.problems(), "src/text/template: no add_subdirectory()")
 
     def test_folder_without_a_room_is_found(self) -> None:
         self.write("src/hub/h.h", "int H();\n")

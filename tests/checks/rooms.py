@@ -1,7 +1,8 @@
 """Enforces the rooms of docs/ARCHITECTURE.md on the includes below src/ and include/, and on the CMake lists.
 
 Fails on: an include of a room that sterna_room(... DEPENDS ...) does not declare, a cycle, an arrow to a higher level, an include of
-another room's `*_internal.h`, a `testing/` header in product code, an include that names no file, and a source no CMake list names.
+another room's `*_internal.h`, a `testing/` header in product code, an include that names no file, a source no CMake list names, and a
+room no add_subdirectory() leads to.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import pathlib
 import re
 import sys
 
-from source_tree import SOURCE_SUFFIXES, Room, listed_sources, read_rooms, room_of, source_files
+from source_tree import SOURCE_SUFFIXES, Room, listed_sources, reached_folders, read_rooms, room_of, source_files
 
 # The levels of docs/ARCHITECTURE.md by top folder of src/. An arrow points to a lower level.
 LEVELS = {
@@ -122,6 +123,8 @@ def check(root: pathlib.Path) -> list[str]:
     if not rooms:
         return [f"{root}/src: no sterna_room() found"]
     problems = check_declarations(root, rooms)
+    unreached = {room.folder for room in rooms} - reached_folders(root)
+    problems += [f"{folder.relative_to(root)}: no add_subdirectory() leads to this room" for folder in sorted(unreached)]
     problems += [f"{path.relative_to(root)}: no CMakeLists.txt names this file" for path in unlisted_sources(root)]
     files = [*source_files(root / "src"), *source_files(root / "include")]
     homeless = {path.parent for path in files if root / "src" in path.parents and room_of(path, rooms) is None}

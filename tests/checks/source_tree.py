@@ -56,6 +56,20 @@ def read_rooms(root: pathlib.Path) -> list[Room]:
     return rooms
 
 
+def reached_folders(root: pathlib.Path) -> set[pathlib.Path]:
+    """The folders of root/src that add_subdirectory() calls lead to."""
+    reached: set[pathlib.Path] = set()
+    waiting = [root / "src"]
+    while waiting:
+        folder = waiting.pop()
+        if folder in reached or not (folder / "CMakeLists.txt").is_file():
+            continue
+        reached.add(folder)
+        calls = call_arguments(strip_comments((folder / "CMakeLists.txt").read_text()), "add_subdirectory")
+        waiting += [folder / arguments[0] for arguments in calls]
+    return reached
+
+
 def room_of(path: pathlib.Path, rooms: list[Room]) -> Room | None:
     """The room of the nearest folder above `path` that declares one."""
     owners = [room for room in rooms if room.folder in path.parents]

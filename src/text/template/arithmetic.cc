@@ -60,7 +60,7 @@ Result<Value> OnIntegers(Operator op, int64_t a, int64_t b) {
       return Value::Float(static_cast<double>(a) / static_cast<double>(b));
     case Operator::kFloorDivide:
     case Operator::kModulo: {
-      if (b == 0) return InvalidArgument("integer division or modulo by zero");
+      if (b == 0) return InvalidArgument(op == Operator::kModulo ? "integer modulo by zero" : "integer division or modulo by zero");
       if (b == -1) return op == Operator::kModulo ? Value::Int(0) : OnIntegers(Operator::kSubtract, 0, a);
       const int64_t remainder = a % b;
       const bool round_down = remainder != 0 && (remainder < 0) != (b < 0);
@@ -188,6 +188,10 @@ Result<Value> Arithmetic(Runtime& runtime, Operator op, const Value& left, const
   if (op == Operator::kMultiply) {
     if (const auto times = IntegerOf(right); times && IsSequence(left)) return Repeat(runtime, left, *times);
     if (const auto times = IntegerOf(left); times && IsSequence(right)) return Repeat(runtime, right, *times);
+    if (IsSequence(left) || IsSequence(right)) {
+      return InvalidArgument(
+          fmt::format("can't multiply sequence by non-int of type '{}'", TypeName(IsSequence(left) ? right : left)));
+    }
   }
   return InvalidArgument(
       fmt::format("unsupported operand type(s) for {}: '{}' and '{}'", Symbol(op), TypeName(left), TypeName(right)));

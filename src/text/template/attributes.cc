@@ -154,6 +154,7 @@ Result<Value> GetItem(Runtime& runtime, const Value& value, const Value& key) {
 Result<Value> GetSlice(Runtime& runtime, const Value& value, const Value& start, const Value& stop, const Value& step) {
   if (value.is(Kind::kUndefined)) return InvalidArgument(AsUndefined(value).message);
   const bool is_list = value.is(Kind::kList) || value.is(Kind::kTuple);
+  if (value.is(Kind::kDict)) return InvalidArgument("unhashable type: 'slice'");
   if (!is_list && !value.is(Kind::kString) && !value.is(Kind::kRange)) {
     return runtime.MakeUndefined(fmt::format("{} has no slices", DescribeType(value)));
   }

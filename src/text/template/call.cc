@@ -109,6 +109,10 @@ Status Evaluator::BindMacroArguments(const Statement& definition, Arguments argu
     for (auto& [name, value] : arguments.named) entries.emplace_back(Value::String(name), std::move(value));
     STERNA_ASSIGN_OR_RETURN(Value kwargs, runtime_.MakeDict(std::move(entries)));
     scope.Set("kwargs", std::move(kwargs));
+  } else if (TakeNamed(arguments, "caller")) {
+    return InvalidArgument(
+        fmt::format("macro {} was invoked with two values for the special caller argument. This is most likely a bug.",
+                    QuotedText(definition.text)));
   } else if (!arguments.named.empty()) {
     return InvalidArgument(
         fmt::format("macro {} takes no keyword argument {}", QuotedText(definition.text), QuotedText(arguments.named[0].first)));

@@ -140,6 +140,7 @@ Status CheckHashable(const Value& value) {
     case Kind::kInt:
     case Kind::kFloat:
     case Kind::kString:
+    case Kind::kUndefined:
       return {};
     default:
       return InvalidArgument(fmt::format("unhashable type: '{}'", TypeName(value)));

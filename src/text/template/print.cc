@@ -177,6 +177,9 @@ Status AppendRepr(Runtime& runtime, const Value& value, std::string& out) {
                              : fmt::format("range({}, {}, {})", range.start, range.stop, range.step);
       return {};
     }
+    case Kind::kUndefined:
+      out += "Undefined";
+      return {};
     // Python prints addresses or members here; a template that shows them is broken, and members may form a cycle.
     default:
       out += fmt::format("<{}>", TypeName(value));

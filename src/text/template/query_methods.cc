@@ -12,14 +12,15 @@
 namespace sterna::jinja {
 namespace {
 
-// The part of a text that optional start and end arguments select, and the character its first byte has.
+// The part of a text that optional start and end arguments select, and the index of its first character.
 struct Window {
   std::string_view text;
   size_t first_character = 0;
+  bool exists = true;  // a start behind the end selects nothing, not even the empty text
 };
 
 Result<Window> SelectWindow(Runtime& runtime, const Value& self, const BoundArguments& bound) {
-  Window out{self.text(), 0};
+  Window out{self.text(), 0, true};
   STERNA_RETURN_IF_ERROR(runtime.SpendOnBytes(out.text.size()));
   if (bound.IsNoneOrMissing(1) && bound.IsNoneOrMissing(2)) return out;
   const auto size = static_cast<int64_t>(CountCharacters(out.text));
@@ -32,11 +33,11 @@ Result<Window> SelectWindow(Runtime& runtime, const Value& self, const BoundArgu
   }
   if (start < 0) start = std::max<int64_t>(start + size, 0);
   if (end < 0) end = std::max<int64_t>(end + size, 0);
-  start = std::min(start, size);
+  if (start > size) return Window{{}, 0, false};
   end = std::clamp(end, start, size);
   const size_t from = OffsetOfCharacter(out.text, static_cast<size_t>(start));
   const size_t to = OffsetOfCharacter(out.text, static_cast<size_t>(end));
-  return Window{out.text.substr(from, to - from), static_cast<size_t>(start)};
+  return Window{out.text.substr(from, to - from), static_cast<size_t>(start), true};
 }
 
 template <bool kFromRight, bool kMustExist>
@@ -44,7 +45,8 @@ Result<Value> Find(Runtime& runtime, const Value& self, const Arguments& argumen
   STERNA_ASSIGN_OR_RETURN(const BoundArguments bound, BoundArguments::Bind("find", arguments, {"sub", "start", "end"}, 1));
   STERNA_ASSIGN_OR_RETURN(const std::string_view what, bound.Text(0));
   STERNA_ASSIGN_OR_RETURN(const Window window, SelectWindow(runtime, self, bound));
-  const std::optional<size_t> found = kFromRight ? FindLastText(window.text, what) : FindText(window.text, what);
+  std::optional<size_t> found;
+  if (window.exists) found = kFromRight ? FindLastText(window.text, what) : FindText(window.text, what);
   if (found) return Value::Int(static_cast<int64_t>(window.first_character + CountCharacters(window.text.substr(0, *found))));
   if (kMustExist) return InvalidArgument("substring not found");
   return Value::Int(-1);
@@ -54,6 +56,7 @@ Result<Value> CountText(Runtime& runtime, const Value& self, const Arguments& ar
   STERNA_ASSIGN_OR_RETURN(const BoundArguments bound, BoundArguments::Bind("count", arguments, {"sub", "start", "end"}, 1));
   STERNA_ASSIGN_OR_RETURN(const std::string_view what, bound.Text(0));
   STERNA_ASSIGN_OR_RETURN(const Window window, SelectWindow(runtime, self, bound));
+  if (!window.exists) return Value::Int(0);
   if (what.empty()) return Value::Int(static_cast<int64_t>(CountCharacters(window.text)) + 1);
   int64_t count = 0;
   for (std::optional<size_t> at = FindText(window.text, what); at; at = FindText(window.text, what, *at + what.size())) ++count;
@@ -66,6 +69,7 @@ Result<Value> HasAffix(Runtime& runtime, const Value& self, const Arguments& arg
   STERNA_ASSIGN_OR_RETURN(const BoundArguments bound, BoundArguments::Bind(name, arguments, {"affix", "start", "end"}, 1));
   STERNA_ASSIGN_OR_RETURN(const Window window, SelectWindow(runtime, self, bound));
   const auto fits = [&window](const Value& affix) {
+    if (!window.exists) return false;
     return kAtEnd ? window.text.ends_with(affix.text()) : window.text.starts_with(affix.text());
   };
   const Value& affix = *bound.at(0);

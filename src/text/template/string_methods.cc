@@ -54,9 +54,7 @@ Status SplitAtSpace(std::string_view rest, int64_t limit, Pieces& pieces) {
     rest = StripSpace(rest, Side::kLeft);
     if (rest.empty()) return {};
     size_t end = 0;
-    if (limit-- == 0) {
-      return pieces.Add(StripSpace(rest, Side::kRight));
-    }
+    if (limit-- == 0) return pieces.Add(rest);
     while (end < rest.size()) {
       size_t next = end;
       if (IsSpace(NextCharacter(rest, next))) break;
@@ -71,9 +69,7 @@ Status SplitAtSpaceFromRight(std::string_view rest, int64_t limit, Pieces& piece
   while (true) {
     rest = StripSpace(rest, Side::kRight);
     if (rest.empty()) return {};
-    if (limit-- == 0) {
-      return pieces.Add(StripSpace(rest, Side::kLeft));
-    }
+    if (limit-- == 0) return pieces.Add(rest);
     size_t start = 0;  // behind the last white space
     for (size_t position = 0; position < rest.size();) {
       if (IsSpace(NextCharacter(rest, position))) start = position;

@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kStackBytes = size_t{8} << 20;  // sanitizers make every frame several times larger
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr size_t kStackBytes = size_t{8} << 20;
+constexpr size_t kStackBytes = size_t{1} << 20;
 #else
 constexpr size_t kStackBytes = size_t{1} << 20;
 #endif
@@ -103,6 +103,11 @@ TEST(ChatTemplateLimits, T10RecursiveCallsEndAtDepth100) {
   const std::string body =
       Repeat("{% if 1 %}", 40) + "{{ " + Repeat("(1, ", 40) + "f()" + Repeat(")", 40) + " }}" + Repeat("{% endif %}", 40);
   ExpectError("{% macro f() %}" + body + "{% endmacro %}{{ f() }}", StatusCode::kResourceExhausted, "deeper than");
+  ExpectError("{% macro f(x) %}{{ " + Repeat("f(", 45) + "1" + Repeat(")", 45) + " }}{% endmacro %}{{ f(1) }}",
+              StatusCode::kResourceExhausted, "deeper than");
+  ExpectError(
+      "{% macro f(x) %}" + Repeat("{% for a in [1] if f(1) %}", 45) + Repeat("{% endfor %}", 45) + "{% endmacro %}{{ f(1) }}",
+      StatusCode::kResourceExhausted, "deeper than");
   ExpectError("{% set l = ['map'] * 5000 %}{{ 'a'|map(*l)|list }}", StatusCode::kResourceExhausted, "deeper than");
 }
 

@@ -29,16 +29,16 @@ Result<ExpressionPtr> Parser::ParsePrimary() {
 }
 
 Result<ExpressionPtr> Parser::ParseName() {
-  Expression node;
-  node.position = current().position;
+  auto node = std::make_unique<Expression>();
+  node->position = current().position;
   const std::string& name = current().text;
   if (name == "true" || name == "True") {
-    node.constant = Value::Bool(true);
+    node->constant = Value::Bool(true);
   } else if (name == "false" || name == "False") {
-    node.constant = Value::Bool(false);
+    node->constant = Value::Bool(false);
   } else if (name != "none" && name != "None") {
-    node.kind = ExpressionKind::kName;
-    node.name = name;
+    node->kind = ExpressionKind::kName;
+    node->name = name;
     for (Statement* callable : callables_) {
       callable->uses_caller |= name == "caller";
       callable->uses_varargs |= name == "varargs";
@@ -50,36 +50,36 @@ Result<ExpressionPtr> Parser::ParseName() {
 }
 
 Result<ExpressionPtr> Parser::ParseNumber() {
-  Expression node;
-  node.position = current().position;
+  auto node = std::make_unique<Expression>();
+  node->position = current().position;
   if (current().type == TokenType::kInteger) {
     const std::optional<int64_t> value = ParseInteger(current().text, 0);
-    if (!value) return SyntaxError(node.position, fmt::format("integer {} does not fit 64 bits", current().text.substr(0, 40)));
-    node.constant = Value::Int(*value);
+    if (!value) return SyntaxError(node->position, fmt::format("integer {} does not fit 64 bits", current().text.substr(0, 40)));
+    node->constant = Value::Int(*value);
   } else {
-    node.constant = Value::Float(ParseFloat(current().text).value_or(0));
+    node->constant = Value::Float(ParseFloat(current().text).value_or(0));
   }
   Advance();
   return Finish(std::move(node));
 }
 
 Result<ExpressionPtr> Parser::ParseString() {
-  Expression node;
-  node.position = current().position;
+  auto node = std::make_unique<Expression>();
+  node->position = current().position;
   std::string text;
   for (; current().type == TokenType::kString; Advance()) text += current().text;
-  node.constant = Value::String(std::move(text));
+  node->constant = Value::String(std::move(text));
   return Finish(std::move(node));
 }
 
 Result<ExpressionPtr> Parser::ParseList() {
-  Expression node;
-  node.kind = ExpressionKind::kList;
-  node.position = current().position;
+  auto node = std::make_unique<Expression>();
+  node->kind = ExpressionKind::kList;
+  node->position = current().position;
   STERNA_RETURN_IF_ERROR(ExpectOperator("["));
   while (!current().IsOperator("]")) {
     STERNA_ASSIGN_OR_RETURN(ExpressionPtr item, ParseExpression());
-    node.operands.push_back(std::move(item));
+    node->operands.push_back(std::move(item));
     if (!SkipOperator(",")) break;
   }
   STERNA_RETURN_IF_ERROR(ExpectOperator("]"));
@@ -87,16 +87,16 @@ Result<ExpressionPtr> Parser::ParseList() {
 }
 
 Result<ExpressionPtr> Parser::ParseDict() {
-  Expression node;
-  node.kind = ExpressionKind::kDict;
-  node.position = current().position;
+  auto node = std::make_unique<Expression>();
+  node->kind = ExpressionKind::kDict;
+  node->position = current().position;
   STERNA_RETURN_IF_ERROR(ExpectOperator("{"));
   while (!current().IsOperator("}")) {
     STERNA_ASSIGN_OR_RETURN(ExpressionPtr key, ParseExpression());
     STERNA_RETURN_IF_ERROR(ExpectOperator(":"));
     STERNA_ASSIGN_OR_RETURN(ExpressionPtr value, ParseExpression());
-    node.operands.push_back(std::move(key));
-    node.operands.push_back(std::move(value));
+    node->operands.push_back(std::move(key));
+    node->operands.push_back(std::move(value));
     if (!SkipOperator(",")) break;
   }
   STERNA_RETURN_IF_ERROR(ExpectOperator("}"));
@@ -132,53 +132,53 @@ Result<ExpressionPtr> Parser::ParseFilters(ExpressionPtr out) {
 }
 
 Result<ExpressionPtr> Parser::ParseAttribute(ExpressionPtr operand) {
-  Expression node;
-  node.position = current().position;
+  auto node = std::make_unique<Expression>();
+  node->position = current().position;
   STERNA_RETURN_IF_ERROR(ExpectOperator("."));
-  node.operands.push_back(std::move(operand));
+  node->operands.push_back(std::move(operand));
   if (current().type == TokenType::kInteger) {
-    node.kind = ExpressionKind::kSubscript;
+    node->kind = ExpressionKind::kSubscript;
     STERNA_ASSIGN_OR_RETURN(ExpressionPtr index, ParseNumber());
-    node.operands.push_back(std::move(index));
+    node->operands.push_back(std::move(index));
   } else {
-    node.kind = ExpressionKind::kAttribute;
-    STERNA_ASSIGN_OR_RETURN(node.name, ExpectAnyName());
+    node->kind = ExpressionKind::kAttribute;
+    STERNA_ASSIGN_OR_RETURN(node->name, ExpectAnyName());
   }
   return Finish(std::move(node));
 }
 
 Result<ExpressionPtr> Parser::ParseSubscript(ExpressionPtr operand) {
-  Expression node;
-  node.kind = ExpressionKind::kSubscript;
-  node.position = current().position;
+  auto node = std::make_unique<Expression>();
+  node->kind = ExpressionKind::kSubscript;
+  node->position = current().position;
   STERNA_RETURN_IF_ERROR(ExpectOperator("["));
-  node.operands.push_back(std::move(operand));
+  node->operands.push_back(std::move(operand));
   const auto at_part_end = [this] { return current().IsOperator(":") || current().IsOperator("]"); };
   ExpressionPtr first;
   if (!at_part_end()) {
     STERNA_ASSIGN_OR_RETURN(first, ParseExpression());
   }
-  node.operands.push_back(std::move(first));
-  while (node.operands.size() < 4 && SkipOperator(":")) {
-    node.kind = ExpressionKind::kSlice;
+  node->operands.push_back(std::move(first));
+  while (node->operands.size() < 4 && SkipOperator(":")) {
+    node->kind = ExpressionKind::kSlice;
     ExpressionPtr part;
     if (!at_part_end()) {
       STERNA_ASSIGN_OR_RETURN(part, ParseExpression());
     }
-    node.operands.push_back(std::move(part));
+    node->operands.push_back(std::move(part));
   }
-  if (node.kind == ExpressionKind::kSubscript && !node.operands[1]) return Unexpected("an expression");
-  if (node.kind == ExpressionKind::kSlice) node.operands.resize(4);
+  if (node->kind == ExpressionKind::kSubscript && !node->operands[1]) return Unexpected("an expression");
+  if (node->kind == ExpressionKind::kSlice) node->operands.resize(4);
   STERNA_RETURN_IF_ERROR(ExpectOperator("]"));
   return Finish(std::move(node));
 }
 
 Result<ExpressionPtr> Parser::ParseCall(ExpressionPtr operand) {
-  Expression node;
-  node.kind = ExpressionKind::kCall;
-  node.position = current().position;
-  node.operands.push_back(std::move(operand));
-  STERNA_ASSIGN_OR_RETURN(node.arguments, ParseArguments());
+  auto node = std::make_unique<Expression>();
+  node->kind = ExpressionKind::kCall;
+  node->position = current().position;
+  node->operands.push_back(std::move(operand));
+  STERNA_ASSIGN_OR_RETURN(node->arguments, ParseArguments());
   return Finish(std::move(node));
 }
 
@@ -212,45 +212,45 @@ Result<CallArguments> Parser::ParseArguments() {
 }
 
 Result<ExpressionPtr> Parser::ParseOneFilter(ExpressionPtr operand) {
-  Expression node;
-  node.kind = ExpressionKind::kFilter;
-  node.position = current().position;
-  node.operands.push_back(std::move(operand));
-  STERNA_ASSIGN_OR_RETURN(node.name, ExpectAnyName());
+  auto node = std::make_unique<Expression>();
+  node->kind = ExpressionKind::kFilter;
+  node->position = current().position;
+  node->operands.push_back(std::move(operand));
+  STERNA_ASSIGN_OR_RETURN(node->name, ExpectAnyName());
   if (current().IsOperator("(")) {
-    STERNA_ASSIGN_OR_RETURN(node.arguments, ParseArguments());
+    STERNA_ASSIGN_OR_RETURN(node->arguments, ParseArguments());
   }
-  node.function = FindFilter(node.name);
+  node->function = FindFilter(node->name);
   return Finish(std::move(node));
 }
 
 Result<ExpressionPtr> Parser::ParseTest(ExpressionPtr operand) {
-  Expression node;
-  node.kind = ExpressionKind::kTest;
-  node.position = current().position;
-  node.operands.push_back(std::move(operand));
+  auto node = std::make_unique<Expression>();
+  node->kind = ExpressionKind::kTest;
+  node->position = current().position;
+  node->operands.push_back(std::move(operand));
   STERNA_RETURN_IF_ERROR(ExpectName("is"));
   const bool is_negated = SkipName("not");
-  STERNA_ASSIGN_OR_RETURN(node.name, ExpectAnyName());
+  STERNA_ASSIGN_OR_RETURN(node->name, ExpectAnyName());
   const Token& token = current();
   const bool is_literal = token.type == TokenType::kString || token.type == TokenType::kInteger || token.type == TokenType::kFloat;
   const bool is_name = token.type == TokenType::kName && token.text != "else" && token.text != "or" && token.text != "and";
   if (token.IsOperator("(")) {
-    STERNA_ASSIGN_OR_RETURN(node.arguments, ParseArguments());
+    STERNA_ASSIGN_OR_RETURN(node->arguments, ParseArguments());
   } else if (is_literal || is_name || token.IsOperator("[") || token.IsOperator("{")) {
     if (token.IsName("is")) return SyntaxError(token.position, "You cannot chain multiple tests with is");
     STERNA_ASSIGN_OR_RETURN(ExpressionPtr argument, ParsePrimary());
     STERNA_ASSIGN_OR_RETURN(argument, ParsePostfix(std::move(argument)));
-    node.arguments.positional.push_back(std::move(argument));
+    node->arguments.positional.push_back(std::move(argument));
   }
-  node.function = FindTest(node.name);
-  const Position position = node.position;
+  node->function = FindTest(node->name);
+  const Position position = node->position;
   STERNA_ASSIGN_OR_RETURN(ExpressionPtr test, Finish(std::move(node)));
   if (!is_negated) return test;
-  Expression negation;
-  negation.kind = ExpressionKind::kNot;
-  negation.position = position;
-  negation.operands.push_back(std::move(test));
+  auto negation = std::make_unique<Expression>();
+  negation->kind = ExpressionKind::kNot;
+  negation->position = position;
+  negation->operands.push_back(std::move(test));
   return Finish(std::move(negation));
 }
 

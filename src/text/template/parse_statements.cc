@@ -87,11 +87,7 @@ Result<Body> Parser::ParseBody(std::initializer_list<std::string_view> end_tags,
   Body body;
   while (current().type != TokenType::kEnd) {
     if (current().type == TokenType::kText) {
-      Statement text;
-      text.position = current().position;
-      text.text = current().text;
-      body.push_back(std::move(text));
-      Advance();
+      ParseText(body);
     } else if (current().type == TokenType::kVariableBegin) {
       STERNA_RETURN_IF_ERROR(ParseOutput(body));
     } else {
@@ -107,6 +103,13 @@ Result<Body> Parser::ParseBody(std::initializer_list<std::string_view> end_tags,
                                                         opened_by->text, Join(end_tags)));
   }
   return body;
+}
+
+void Parser::ParseText(Body& body) {
+  Statement& text = body.emplace_back();
+  text.position = current().position;
+  text.text = current().text;
+  Advance();
 }
 
 Status Parser::ParseOutput(Body& body) {
@@ -139,20 +142,20 @@ Status Parser::ParseStatement(Body& body) {
       {"generation", &Parser::ParseGeneration},
   };
   const std::string& name = current().text;
-  Statement statement;
-  statement.position = current().position;
+  auto statement = std::make_unique<Statement>();  // on the heap: this function recurses
+  statement->position = current().position;
   for (const Tag& tag : kTags) {
     if (tag.name != name) continue;
-    STERNA_RETURN_IF_ERROR((this->*tag.parse)(statement));
-    body.push_back(std::move(statement));
+    STERNA_RETURN_IF_ERROR((this->*tag.parse)(*statement));
+    body.push_back(std::move(*statement));
     return {};
   }
   static constexpr std::string_view kRefused[] = {"include", "import", "from", "extends", "block", "autoescape"};
   if (std::find(std::begin(kRefused), std::end(kRefused), name) != std::end(kRefused)) {
-    return Unsupported(fmt::format("chat templates may not use '{}' (line {}, column {})", name, statement.position.line,
-                                   statement.position.column));
+    return Unsupported(fmt::format("chat templates may not use '{}' (line {}, column {})", name, statement->position.line,
+                                   statement->position.column));
   }
-  return SyntaxError(statement.position, fmt::format("Encountered unknown tag '{}'.", name.substr(0, 40)));
+  return SyntaxError(statement->position, fmt::format("Encountered unknown tag '{}'.", name.substr(0, 40)));
 }
 
 Result<Body> Parser::ParseBlockBody(std::initializer_list<std::string_view> end_tags, const Token& opened_by) {
@@ -221,9 +224,9 @@ Status Parser::ParseSet(Statement& out) {
 }
 
 Result<ExpressionPtr> Parser::ParseFilterChain() {
-  Expression captured;
-  captured.kind = ExpressionKind::kCaptured;
-  captured.position = current().position;
+  auto captured = std::make_unique<Expression>();
+  captured->kind = ExpressionKind::kCaptured;
+  captured->position = current().position;
   STERNA_ASSIGN_OR_RETURN(ExpressionPtr out, Finish(std::move(captured)));
   while (SkipOperator("|")) {
     STERNA_ASSIGN_OR_RETURN(out, ParseOneFilter(std::move(out)));

@@ -30,6 +30,7 @@ class Parser {
 
   // Statements: parse_statements.cc
   Result<Body> ParseBody(std::initializer_list<std::string_view> end_tags, const Token* opened_by);
+  void ParseText(Body& body);
   Status ParseOutput(Body& body);
   Status ParseStatement(Body& body);
   Status ParseIf(Statement& out);
@@ -82,9 +83,10 @@ class Parser {
   using Operand = Result<ExpressionPtr> (Parser::*)();
   Result<ExpressionPtr> ParseChain(ExpressionKind kind, Operand operand,
                                    std::initializer_list<std::pair<std::string_view, Operator>> symbols);
+  std::optional<Operator> TakeOperator(ExpressionKind kind, std::initializer_list<std::pair<std::string_view, Operator>> symbols);
   Result<ExpressionPtr> ParseWordChain(ExpressionKind kind, Operand operand, std::string_view word);
   /// Sets the height, which bounds the recursion of whoever walks the tree.
-  Result<ExpressionPtr> Finish(Expression expression);
+  Result<ExpressionPtr> Finish(std::unique_ptr<Expression> expression);
 
   const Token& current() const { return tokens_[next_]; }
   const Token& ahead() const { return tokens_[next_ + 1 < tokens_.size() ? next_ + 1 : next_]; }

@@ -23,8 +23,8 @@ struct Arguments {
 
 /// Lists, tuples and dicts deeper than this are refused, so that walking a value never recurses further.
 inline constexpr int kMaxValueDepth = 100;
-/// Bound of nested Evaluate, Execute and filter calls: about 500 bytes of stack each, so a thread with 1 MiB is enough.
-inline constexpr int kMaxEvaluationDepth = 600;
+/// Bound of nested Evaluate, Execute and filter calls: at most 1600 bytes of stack each, so a thread with 1 MiB is enough.
+inline constexpr int kMaxEvaluationDepth = 400;
 
 class Runtime {
  public:

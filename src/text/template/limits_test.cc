@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kStackBytes = size_t{8} << 20;  // sanitizers make every frame several times larger
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr size_t kStackBytes = size_t{1} << 20;
+constexpr size_t kStackBytes = size_t{8} << 20;
 #else
 constexpr size_t kStackBytes = size_t{1} << 20;
 #endif

@@ -32,7 +32,7 @@ std::span<const Kernel<TernaryLinearFunction>> TernaryLinearKernels() {
 }
 
 size_t TernaryLinearScratchBytes(int64_t cols, int64_t tokens) {
-  if (tokens <= kMaxStreamTokens) return 0;
+  if (tokens <= kMaxFewTokens) return 0;
   const int64_t panel = kMaxPanelTiles * UnpackedTileBytes(cols);
   const int64_t chunk_tokens = tokens < kMaxChunkTokens ? tokens : kMaxChunkTokens;
   return static_cast<size_t>(panel + chunk_tokens * TernaryPaddedCols(cols));

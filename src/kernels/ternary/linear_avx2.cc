@@ -2,9 +2,12 @@
 //
 // Overflow: vpmaddubsw gives |c0*x0 + c1*x1| <= 2*2*127 = 508 with codes in {0, 1, 2} (code 3 does not occur) and |x| <= 127, so a
 // 16-bit lane holds 64 of them: 32512 <= 32767. A line adds 4, one per plane: widen every 16 lines. A column group of a panel adds
-// 1: widen every 64 groups. All codes of a row of 2^22 columns: 2 * 127 * 2^22 < 2^31. Registers: few tokens: 8 sums, 2 halves of a
-// line, 2 planes, mask, broadcast, product. Many: 12 sums, 2 halves, broadcast, product. Reads: codes exactly; activations up to
-// the next multiple of 16 columns, which are zeros; prefetches past the end do not fault.
+// 1: widen every 64 groups. All codes of a row of 2^22 columns: 2 * 127 * 2^22 < 2^31.
+//
+// Registers: few tokens: 8 sums, 2 halves of a line, 2 planes, mask, broadcast, product. Many: 12 sums, 2 halves, broadcast,
+// product.
+//
+// Reads: codes exactly; activations up to the next multiple of 16 columns, which are zeros; prefetches past the end do not fault.
 #include "kernels/ternary/unroll.h"
 #include "kernels/ternary/variants.h"
 #include "kernels/ternary/ymm.h"
@@ -17,6 +20,11 @@ constexpr int64_t kGroupsPerWiden = 64;
 
 __m256i AddProducts(__m256i sums16, __m256i codes, __m256i x) noexcept {
   return _mm256_add_epi16(sums16, _mm256_maddubs_epi16(codes, x));
+}
+
+/// Emits nothing. GCC otherwise adds the products of a line as a tree, for which there are not enough registers.
+void KeepOrder(__m256i& sums16) noexcept {
+  __asm__("" : "+x"(sums16));
 }
 
 /// The two 16-bit sums of a row are neighbours.
@@ -49,6 +57,8 @@ void MultiplyTile(const TernaryLinearArgs& args, int64_t first_token, const uint
           const __m256i columns = BroadcastDword(x + t * args.x_stride + 4 * p);
           sums[t][0] = AddProducts(sums[t][0], low_plane, columns);
           sums[t][1] = AddProducts(sums[t][1], high_plane, columns);
+          KeepOrder(sums[t][0]);
+          KeepOrder(sums[t][1]);
         }
         low = _mm256_srli_epi16(low, 2);
         high = _mm256_srli_epi16(high, 2);
@@ -115,27 +125,21 @@ void MultiplyBlock(const TernaryLinearArgs& args, const TokenBlock& block) noexc
 struct ManyTokens {
   static constexpr int64_t kPanelTiles = 1;
   static constexpr int64_t kBlockTokens = 6;
+  static constexpr int64_t kSmallestBlock = 5;
 
   static void Unpack(const uint8_t* codes, int64_t /*tiles*/, int64_t lines, uint8_t* panel) noexcept {
     UnpackTile(codes, lines, panel);
   }
 
   static void Run(const TernaryLinearArgs& args, const TokenBlock& block) noexcept {
-    switch (block.tokens) {
-      case 4:
-        return MultiplyBlock<4>(args, block);
-      case 5:
-        return MultiplyBlock<5>(args, block);
-      default:
-        return MultiplyBlock<6>(args, block);
-    }
+    return block.tokens == 5 ? MultiplyBlock<5>(args, block) : MultiplyBlock<6>(args, block);
   }
 };
 
 }  // namespace
 
 void TernaryLinearAvx2(const TernaryLinearArgs& args) noexcept {
-  return args.tokens <= kMaxStreamTokens ? MultiplyFewTokens<FewTokens>(args) : MultiplyManyTokens<ManyTokens>(args);
+  return args.tokens <= kMaxFewTokens ? MultiplyFewTokens<FewTokens>(args) : MultiplyManyTokens<ManyTokens>(args);
 }
 
 }  // namespace sterna

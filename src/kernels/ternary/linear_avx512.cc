@@ -1,25 +1,25 @@
 // AVX-512 VNNI: a line is one zmm, a lane of 32 bits is a row.
 //
 // Few tokens: codes are multiplied where they stand in the byte. vpdpbusd takes unsigned codes, so masking plane p in place gives
-// an exact multiple of 4^p, kept in sums of its own and shifted back at the end. Up to 4 tokens: 4 masks, 4 planes, 16 sums. From 5
-// to 8: the upper half of the byte is shifted down first, two sums per token: 2 masks, 4 planes, 16 sums. Many tokens: 2 tiles x 12
-// tokens in 24 sums, 2 registers of codes, one broadcast.
+// an exact multiple of 4^p, kept in sums of its own and shifted back at the end: 4 masks, a line, a plane, 16 sums for 4 tokens.
+//
+// Many tokens: 2 tiles x 12 tokens in 24 sums, 2 registers of codes, one broadcast.
 //
 // Overflow: a lane of vpdpbusd adds four products. Plane 3 in place is at most 128 * 127 * 4 per line, so 2^15 lines stay below
-// 2^31; longer rows are cut there. All codes of a row of 2^22 columns: 2 * 127 * 2^22 < 2^31. Reads: codes exactly; activations up
-// to the next multiple of 16 columns, which are zeros; prefetches past the end do not fault.
+// 2^31; longer rows are cut there. All codes of a row of 2^22 columns: 2 * 127 * 2^22 < 2^31.
+//
+// Reads: codes exactly; activations up to the next multiple of 16 columns, which are zeros; prefetches past the end do not fault.
 #include <immintrin.h>
 
 #include <cstring>
 
-#include "kernels/ternary/many_tokens.h"
+#include "kernels/ternary/token_loops.h"
 #include "kernels/ternary/unroll.h"
 #include "kernels/ternary/variants.h"
 
 namespace sterna {
 namespace {
 
-constexpr int64_t kPrefetchBytes = 4096;
 constexpr int64_t kMaxSegmentLines = int64_t{1} << 15;
 
 /// Four columns of one token in every lane.
@@ -39,65 +39,58 @@ void StoreScaled(const TernaryLinearArgs& args, int64_t token, int64_t row, __m5
 }
 
 template <int kTokens>
-void MultiplyTile(const TernaryLinearArgs& args, const uint8_t* tile, int64_t lines, int64_t row) noexcept {
-  constexpr int kSets = kTokens <= 4 ? 4 : 2;
-  const __m512i mask0 = _mm512_set1_epi8(0x03), mask1 = _mm512_set1_epi8(0x0c);
-  const __m512i mask2 = _mm512_set1_epi8(0x30), mask3 = _mm512_set1_epi8(static_cast<char>(0xc0));
+void MultiplyTile(const TernaryLinearArgs& args, int64_t first_token, const uint8_t* tile, int64_t lines, int64_t row) noexcept {
+  const __m512i masks[4] = {_mm512_set1_epi8(0x03), _mm512_set1_epi8(0x0c), _mm512_set1_epi8(0x30),
+                            _mm512_set1_epi8(static_cast<char>(0xc0))};
   __m512i total[kTokens];
   STERNA_UNROLL
   for (int t = 0; t < kTokens; ++t) total[t] = _mm512_setzero_si512();
 
   for (int64_t line = 0; line < lines;) {
     const int64_t end = lines - line < kMaxSegmentLines ? lines : line + kMaxSegmentLines;
-    __m512i sums[kTokens][kSets];
+    __m512i sums[kTokens][4];
     STERNA_UNROLL
-    for (int t = 0; t < kTokens; ++t) {
-      STERNA_UNROLL
-      for (int set = 0; set < kSets; ++set) sums[t][set] = _mm512_setzero_si512();
-    }
+    for (int t = 0; t < kTokens; ++t) sums[t][0] = sums[t][1] = sums[t][2] = sums[t][3] = _mm512_setzero_si512();
     for (; line < end; ++line) {
       const uint8_t* bytes = tile + line * kTernaryLineBytes;
       _mm_prefetch(reinterpret_cast<const char*>(bytes) + kPrefetchBytes, _MM_HINT_T0);
       const __m512i codes = _mm512_load_si512(bytes);
-      __m512i planes[4] = {_mm512_and_si512(codes, mask0), _mm512_and_si512(codes, mask1)};
-      if constexpr (kSets == 4) {
-        planes[2] = _mm512_and_si512(codes, mask2);
-        planes[3] = _mm512_and_si512(codes, mask3);
-      } else {
-        const __m512i upper = _mm512_srli_epi16(codes, 4);
-        planes[2] = _mm512_and_si512(upper, mask0);
-        planes[3] = _mm512_and_si512(upper, mask1);
-      }
-      const int8_t* x = args.x + line * kTernaryLineCols;
+      const int8_t* x = args.x + first_token * args.x_stride + line * kTernaryLineCols;
       STERNA_UNROLL
-      for (int t = 0; t < kTokens; ++t) {
+      for (int p = 0; p < 4; ++p) {
+        const __m512i plane = _mm512_and_si512(codes, masks[p]);
         STERNA_UNROLL
-        for (int p = 0; p < 4; ++p) {
-          sums[t][p % kSets] = _mm512_dpbusd_epi32(sums[t][p % kSets], planes[p], BroadcastDword(x + t * args.x_stride + 4 * p));
+        for (int t = 0; t < kTokens; ++t) {
+          sums[t][p] = _mm512_dpbusd_epi32(sums[t][p], plane, BroadcastDword(x + t * args.x_stride + 4 * p));
         }
       }
     }
     STERNA_UNROLL
     for (int t = 0; t < kTokens; ++t) {
-      __m512i sum = _mm512_add_epi32(sums[t][0], _mm512_srai_epi32(sums[t][1], 2));
-      if constexpr (kSets == 4) {
-        sum = _mm512_add_epi32(sum, _mm512_add_epi32(_mm512_srai_epi32(sums[t][2], 4), _mm512_srai_epi32(sums[t][3], 6)));
-      }
-      total[t] = _mm512_add_epi32(total[t], sum);
+      const __m512i low = _mm512_add_epi32(sums[t][0], _mm512_srai_epi32(sums[t][1], 2));
+      const __m512i high = _mm512_add_epi32(_mm512_srai_epi32(sums[t][2], 4), _mm512_srai_epi32(sums[t][3], 6));
+      total[t] = _mm512_add_epi32(total[t], _mm512_add_epi32(low, high));
     }
   }
   STERNA_UNROLL
-  for (int t = 0; t < kTokens; ++t) StoreScaled(args, t, row, total[t]);
+  for (int t = 0; t < kTokens; ++t) StoreScaled(args, first_token + t, row, total[t]);
 }
 
-/// One pass over the codes for kTokens tokens.
-template <int kTokens>
-void MultiplyFewTokens(const TernaryLinearArgs& args) noexcept {
-  const int64_t lines = (args.cols + kTernaryLineCols - 1) / kTernaryLineCols;
-  for (int64_t row = args.row_begin; row < args.row_end; row += kTernaryTileRows) {
-    MultiplyTile<kTokens>(args, args.codes + row / kTernaryTileRows * lines * kTernaryLineBytes, lines, row);
+struct FewTokens {
+  static void MultiplyTile(const TernaryLinearArgs& args, int64_t tokens, int64_t first_token, const uint8_t* tile, int64_t lines,
+                           int64_t row) noexcept {
+    switch (tokens) {
+      case 1:
+        return sterna::MultiplyTile<1>(args, first_token, tile, lines, row);
+      case 2:
+        return sterna::MultiplyTile<2>(args, first_token, tile, lines, row);
+      case 3:
+        return sterna::MultiplyTile<3>(args, first_token, tile, lines, row);
+      default:
+        return sterna::MultiplyTile<4>(args, first_token, tile, lines, row);
+    }
   }
-}
+};
 
 template <int kTiles, int kTokens>
 void MultiplyBlock(const TernaryLinearArgs& args, const TokenBlock& block) noexcept {
@@ -151,6 +144,7 @@ void RunBlock(const TernaryLinearArgs& args, const TokenBlock& block) noexcept {
 struct ManyTokens {
   static constexpr int64_t kPanelTiles = 2;
   static constexpr int64_t kBlockTokens = 12;
+  static constexpr int64_t kSmallestBlock = 9;
 
   static void Unpack(const uint8_t* codes, int64_t tiles, int64_t lines, uint8_t* panel) noexcept {
     const __m512i mask = _mm512_set1_epi8(3);
@@ -158,6 +152,7 @@ struct ManyTokens {
     for (int64_t tile = 0; tile < tiles; ++tile) {
       uint8_t* out = panel + 64 * tile;
       for (int64_t line = 0; line < lines; ++line, codes += kTernaryLineBytes, out += 4 * step) {
+        _mm_prefetch(reinterpret_cast<const char*>(codes) + kPrefetchBytes, _MM_HINT_T0);
         const __m512i bytes = _mm512_load_si512(codes);
         _mm512_store_si512(out, _mm512_and_si512(bytes, mask));
         _mm512_store_si512(out + step, _mm512_and_si512(_mm512_srli_epi16(bytes, 2), mask));
@@ -175,26 +170,7 @@ struct ManyTokens {
 }  // namespace
 
 void TernaryLinearAvx512(const TernaryLinearArgs& args) noexcept {
-  switch (args.tokens) {
-    case 1:
-      return MultiplyFewTokens<1>(args);
-    case 2:
-      return MultiplyFewTokens<2>(args);
-    case 3:
-      return MultiplyFewTokens<3>(args);
-    case 4:
-      return MultiplyFewTokens<4>(args);
-    case 5:
-      return MultiplyFewTokens<5>(args);
-    case 6:
-      return MultiplyFewTokens<6>(args);
-    case 7:
-      return MultiplyFewTokens<7>(args);
-    case 8:
-      return MultiplyFewTokens<8>(args);
-    default:
-      return MultiplyManyTokens<ManyTokens>(args);
-  }
+  return args.tokens <= kMaxFewTokens ? MultiplyFewTokens<FewTokens>(args) : MultiplyManyTokens<ManyTokens>(args);
 }
 
 }  // namespace sterna

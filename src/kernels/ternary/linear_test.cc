@@ -139,7 +139,7 @@ void CheckEveryVariant(const Problem& p) {
 TEST(TernaryLinear, EveryVariantIsExactAtEveryTileEdge) {
   for (int64_t rows : {1, 15, 16, 17, 31, 32, 33, 48, 64, 100}) {
     for (int64_t cols : {1, 15, 16, 17, 64, 100, 128, 255, 256, 257}) {
-      for (int64_t tokens : {1, 2, 3, 5, 8, 9, 13, 25}) CheckEveryVariant(Problem(rows, cols, tokens, Fill::kRandom));
+      for (int64_t tokens : {1, 2, 3, 4, 5, 33, 45}) CheckEveryVariant(Problem(rows, cols, tokens, Fill::kRandom));
       if (HasFatalFailure()) return;
     }
   }
@@ -155,13 +155,13 @@ TEST(TernaryLinear, EveryVariantIsExactForEveryGroupingOfTokens) {
 
 TEST(TernaryLinear, EveryVariantIsExactForTheShapesOfModels) {
   for (int64_t cols : {640, 2560, 6912}) {
-    for (int64_t tokens : {1, 2, 4, 7, 12, 24, 65}) CheckEveryVariant(Problem(40, cols, tokens, Fill::kRandom));
+    for (int64_t tokens : {1, 2, 7, 12, 32, 64}) CheckEveryVariant(Problem(40, cols, tokens, Fill::kRandom));
   }
 }
 
 TEST(TernaryLinear, SumsHoldTheExtremesAroundEveryWideningBound) {
   for (int64_t lines : {1, 15, 16, 17, 31, 32, 33, 47, 48, 49, 64, 65}) {
-    for (int64_t tokens : {1, 2, 3, 4, 5, 8, 9, 11, 12, 13}) {
+    for (int64_t tokens : {1, 2, 3, 4, 5, 9, 33, 36}) {
       for (Fill fill : kExtremes) CheckEveryVariant(Problem(48, lines * kTernaryLineCols, tokens, fill));
       if (HasFatalFailure()) return;
     }
@@ -170,7 +170,7 @@ TEST(TernaryLinear, SumsHoldTheExtremesAroundEveryWideningBound) {
 
 TEST(TernaryLinear, RowRangesGiveTheWholeAndLeaveTheRestUntouched) {
   const int64_t bounds[] = {0, 16, 64, 80, 100};
-  for (int64_t tokens : {1, 4, 6, 9, 30}) {
+  for (int64_t tokens : {1, 4, 6, 32, 40}) {
     const Problem p(100, 200, tokens, Fill::kRandom);
     ForEachVariant([&](TernaryLinearFunction function) {
       std::vector<float> y = Untouched(p);
@@ -194,8 +194,8 @@ TEST(TernaryLinear, TheLongestRowsStayBelowTheBoundOfInt32) {
 
 TEST(TernaryLinear, ScratchIsNeededForManyTokensOnlyAndStopsGrowing) {
   EXPECT_EQ(TernaryLinearScratchBytes(2560, 1), 0u);
-  EXPECT_EQ(TernaryLinearScratchBytes(2560, 8), 0u);
-  EXPECT_EQ(TernaryLinearScratchBytes(2550, 9), 2560u * (32 + 9));
+  EXPECT_EQ(TernaryLinearScratchBytes(2560, 32), 0u);
+  EXPECT_EQ(TernaryLinearScratchBytes(2550, 33), 2560u * (32 + 33));
   EXPECT_EQ(TernaryLinearScratchBytes(2560, 100000), 2560u * (32 + 192));
 }
 

@@ -9,8 +9,10 @@
 namespace sterna {
 namespace {
 
-/// Up to here the codes are read once per row tile and used from registers; above, they are unpacked to bytes once per panel.
-constexpr int64_t kMaxStreamTokens = 8;
+/// Up to here the codes of a row tile are used from registers, four tokens at a time; above, they are unpacked to bytes once per
+/// panel. Below the bound the unpacking costs more than it saves; far above it the activations of all tokens, which every row tile
+/// reads again, would no longer fit a second-level cache.
+constexpr int64_t kMaxFewTokens = 32;
 /// A panel is this many row tiles at most.
 constexpr int64_t kMaxPanelTiles = 2;
 /// Activations are packed for this many tokens at a time, so that scratch stays near the size of a second-level cache while the

@@ -1,5 +1,4 @@
-// Private to this family: asks for a short loop of constant length to be written out, so that an array of sums can live in
-// registers.
+// Private to this family: writes short loops of constant length out, so that arrays of sums can live in registers.
 #ifndef STERNA_KERNELS_TERNARY_UNROLL_H_
 #define STERNA_KERNELS_TERNARY_UNROLL_H_
 

@@ -8,16 +8,11 @@
 #include <cstring>
 
 #include "kernels/ternary/linear.h"
-#include "kernels/ternary/many_tokens.h"
 #include "kernels/ternary/tile_layout.h"
+#include "kernels/ternary/token_loops.h"
 
 namespace sterna {
 namespace {
-
-constexpr int64_t kPrefetchBytes = 4096;
-/// Sums of four tokens by both halves of a tile take 8 of the 16 registers; more tokens take further passes over a tile, which is
-/// then in the first-level cache.
-constexpr int64_t kMaxPassTokens = 4;
 
 inline __m256i LoadAligned(const uint8_t* from) noexcept {
   return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
@@ -60,27 +55,13 @@ inline void UnpackTile(const uint8_t* codes, int64_t lines, uint8_t* panel) noex
   const __m256i mask = _mm256_set1_epi8(3);
   const auto store = [](uint8_t* to, __m256i v) { _mm256_store_si256(reinterpret_cast<__m256i*>(to), v); };
   for (int64_t line = 0; line < lines; ++line, codes += kTernaryLineBytes, panel += 4 * 64) {
+    _mm_prefetch(reinterpret_cast<const char*>(codes) + kPrefetchBytes, _MM_HINT_T0);
     for (int half = 0; half < 64; half += 32) {
       const __m256i bytes = LoadAligned(codes + half);
       store(panel + half, _mm256_and_si256(bytes, mask));
       store(panel + half + 64, _mm256_and_si256(_mm256_srli_epi16(bytes, 2), mask));
       store(panel + half + 128, _mm256_and_si256(_mm256_srli_epi16(bytes, 4), mask));
       store(panel + half + 192, _mm256_and_si256(_mm256_srli_epi16(bytes, 6), mask));
-    }
-  }
-}
-
-/// Splits 1 .. kMaxStreamTokens tokens evenly into passes of at most kMaxPassTokens over each row tile. Kernel::MultiplyTile(args,
-/// tokens, first_token, tile, lines, row) does one pass.
-template <class Kernel>
-void MultiplyFewTokens(const TernaryLinearArgs& args) noexcept {
-  const int64_t lines = (args.cols + kTernaryLineCols - 1) / kTernaryLineCols;
-  const int64_t passes = (args.tokens + kMaxPassTokens - 1) / kMaxPassTokens;
-  for (int64_t row = args.row_begin; row < args.row_end; row += kTernaryTileRows) {
-    const uint8_t* tile = args.codes + row / kTernaryTileRows * lines * kTernaryLineBytes;
-    for (int64_t pass = 0; pass < passes; ++pass) {
-      const int64_t first = args.tokens * pass / passes;
-      Kernel::MultiplyTile(args, args.tokens * (pass + 1) / passes - first, first, tile, lines, row);
     }
   }
 }

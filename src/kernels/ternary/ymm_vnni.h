@@ -2,10 +2,14 @@
 // differently; the product is built with the first, and a test runs this same text with the second.
 //
 // Few tokens: where registers allow, codes are multiplied where they stand in the byte, which gives exact multiples of 4^p kept in
-// sums of their own and shifted back at the end (one token: 4 sets of sums, no shift; two: 2 sets, one shift; three and four: 1
-// set). Registers: few tokens: 8 sums, 2 halves of a line, a plane of each, broadcast, masks. Many: 12 sums, 2 halves, broadcast.
+// sums of their own and shifted back at the end. One token: 4 sets of sums, no shift; two: 2 sets, one shift; three and four: 1
+// set.
+//
+// Registers: few tokens: 8 sums, 2 halves of a line, a plane of each, broadcast, masks. Many: 12 sums, 2 halves, broadcast.
+//
 // Overflow: plane 3 in place is at most 128 * 127 * 4 per line and lane, so 2^15 lines stay below 2^31; longer rows are cut there.
 // All codes of a row of 2^22 columns: 2 * 127 * 2^22 < 2^31.
+//
 // Reads: codes exactly; activations up to the next multiple of 16 columns, which are zeros; prefetches past the end do not fault.
 #ifndef STERNA_KERNELS_TERNARY_YMM_VNNI_H_
 #define STERNA_KERNELS_TERNARY_YMM_VNNI_H_
@@ -133,26 +137,20 @@ template <class Dot>
 struct ManyTokens {
   static constexpr int64_t kPanelTiles = 1;
   static constexpr int64_t kBlockTokens = 6;
+  static constexpr int64_t kSmallestBlock = 5;
 
   static void Unpack(const uint8_t* codes, int64_t /*tiles*/, int64_t lines, uint8_t* panel) noexcept {
     UnpackTile(codes, lines, panel);
   }
 
   static void Run(const TernaryLinearArgs& args, const TokenBlock& block) noexcept {
-    switch (block.tokens) {
-      case 4:
-        return MultiplyBlock<Dot, 4>(args, block);
-      case 5:
-        return MultiplyBlock<Dot, 5>(args, block);
-      default:
-        return MultiplyBlock<Dot, 6>(args, block);
-    }
+    return block.tokens == 5 ? MultiplyBlock<Dot, 5>(args, block) : MultiplyBlock<Dot, 6>(args, block);
   }
 };
 
 template <class Dot>
 void MultiplyVnni256(const TernaryLinearArgs& args) noexcept {
-  return args.tokens <= kMaxStreamTokens ? MultiplyFewTokens<FewTokens<Dot>>(args) : MultiplyManyTokens<ManyTokens<Dot>>(args);
+  return args.tokens <= kMaxFewTokens ? MultiplyFewTokens<FewTokens<Dot>>(args) : MultiplyManyTokens<ManyTokens<Dot>>(args);
 }
 
 }  // namespace

@@ -1,11 +1,15 @@
-// Private to this family: the loops around a many-token kernel (matrix times matrix), shared by the x86 variants.
+// Private to this family: the loops around the innermost kernels, shared by the x86 variants.
 //
-// The codes of a panel (one or two row tiles) are unpacked to bytes once and used for all tokens of a chunk. Tokens go in blocks
-// small enough that every sum of a panel by a block stays in a register over all columns. Activations are packed so that the dwords
-// (four columns) which a block needs at the same time are adjacent. Everything is in an anonymous namespace: each ISA file gets its
-// own copy, compiled with its own flags, and no symbol of one can be linked into another.
-#ifndef STERNA_KERNELS_TERNARY_MANY_TOKENS_H_
-#define STERNA_KERNELS_TERNARY_MANY_TOKENS_H_
+// Few tokens (matrix times a few vectors): the codes are read once, and each row tile is multiplied by up to four tokens at a time
+// while it is in the first-level cache.
+// Many tokens (matrix times matrix): the codes of a panel (one or two row tiles) are unpacked to bytes once and used for all tokens
+// of a chunk. Tokens go in blocks small enough that every sum of a panel by a block stays in a register over all columns.
+// Activations are packed so that the dwords (four columns) which a block needs at the same time are adjacent.
+//
+// Everything is in an anonymous namespace: each ISA file gets its own copy, compiled with its own flags, and no symbol of one can
+// be linked into another.
+#ifndef STERNA_KERNELS_TERNARY_TOKEN_LOOPS_H_
+#define STERNA_KERNELS_TERNARY_TOKEN_LOOPS_H_
 
 #include <emmintrin.h>
 
@@ -17,6 +21,26 @@
 
 namespace sterna {
 namespace {
+
+/// How far ahead of the multiplication the codes are asked for.
+constexpr int64_t kPrefetchBytes = 4096;
+/// Tokens of one pass over a row tile: their sums and the codes fit the registers of every variant.
+constexpr int64_t kMaxPassTokens = 4;
+
+/// Splits the tokens evenly into passes over each row tile. Kernel::MultiplyTile(args, tokens, first_token, tile, lines, row) does
+/// one pass of 1 .. kMaxPassTokens tokens.
+template <class Kernel>
+void MultiplyFewTokens(const TernaryLinearArgs& args) noexcept {
+  const int64_t lines = (args.cols + kTernaryLineCols - 1) / kTernaryLineCols;
+  const int64_t passes = (args.tokens + kMaxPassTokens - 1) / kMaxPassTokens;
+  for (int64_t row = args.row_begin; row < args.row_end; row += kTernaryTileRows) {
+    const uint8_t* tile = args.codes + row / kTernaryTileRows * lines * kTernaryLineBytes;
+    for (int64_t pass = 0; pass < passes; ++pass) {
+      const int64_t first = args.tokens * pass / passes;
+      Kernel::MultiplyTile(args, args.tokens * (pass + 1) / passes - first, first, tile, lines, row);
+    }
+  }
+}
 
 /// One block of tokens by one panel of rows.
 struct TokenBlock {
@@ -47,10 +71,13 @@ inline void PackActivationBlock(const int8_t* x, int64_t x_stride, int64_t token
   }
 }
 
-/// Kernel has: kPanelTiles; kBlockTokens, the most tokens in a block (tokens are split evenly, so that no block has fewer than
-/// half); Unpack(codes, tiles, lines, panel); Run(args, block), which multiplies, scales and stores.
+/// For more than kMaxFewTokens tokens. Kernel has: kPanelTiles; kSmallestBlock and kBlockTokens, the fewest and the most tokens of
+/// a block (tokens are split evenly); Unpack(codes, tiles, lines, panel); Run(args, block), which multiplies, scales and stores.
 template <class Kernel>
 void MultiplyManyTokens(const TernaryLinearArgs& args) noexcept {
+  // n tokens in ceil(n / most) blocks are at least floor(n * most / (n + most - 1)) in each, which grows with n.
+  constexpr int64_t kFewest = kMaxFewTokens + 1, kMost = Kernel::kBlockTokens;
+  static_assert(kFewest * kMost / (kFewest + kMost - 1) == Kernel::kSmallestBlock && Kernel::kSmallestBlock >= 4);
   constexpr int64_t kChunkBlocks = kMaxChunkTokens / Kernel::kBlockTokens;
   const int64_t lines = (args.cols + kTernaryLineCols - 1) / kTernaryLineCols;
   const int64_t tile_bytes = lines * kTernaryLineBytes;
@@ -89,4 +116,4 @@ void MultiplyManyTokens(const TernaryLinearArgs& args) noexcept {
 }  // namespace
 }  // namespace sterna
 
-#endif  // STERNA_KERNELS_TERNARY_MANY_TOKENS_H_
+#endif  // STERNA_KERNELS_TERNARY_TOKEN_LOOPS_H_

@@ -14,32 +14,21 @@ namespace {
 
 // In the order of DType.
 constexpr std::array<DTypeInfo, 20> kInfos = {{
-    {"F32", 1, 4, 0, false},
-    {"F16", 1, 2, 0, false},
-    {"BF16", 1, 2, 0, false},
-    {"F64", 1, 8, 0, false},
-    {"U8", 1, 1, 0, false},
-    {"I8", 1, 1, 0, false},
-    {"U16", 1, 2, 0, false},
-    {"I16", 1, 2, 0, false},
-    {"U32", 1, 4, 0, false},
-    {"I32", 1, 4, 0, false},
-    {"U64", 1, 8, 0, false},
-    {"I64", 1, 8, 0, false},
-    {"BOOL", 1, 1, 0, false},
-    {"Q8_0", 32, 34, 0, false},
-    {"Q4_0", 32, 18, 0, false},
-    {"Q4_1", 32, 20, 0, false},
-    {"Q6_K", 256, 210, 0, false},
-    {"TQ1_0", 256, 54, 0, true},
-    {"TQ2_0", 256, 66, 0, true},
-    {"I2_S", 128, 32, 32, true},
+    {"F32", 1, 4, 0, false},      {"F16", 1, 2, 0, false},     {"BF16", 1, 2, 0, false},    {"F64", 1, 8, 0, false},
+    {"U8", 1, 1, 0, false},       {"I8", 1, 1, 0, false},      {"U16", 1, 2, 0, false},     {"I16", 1, 2, 0, false},
+    {"U32", 1, 4, 0, false},      {"I32", 1, 4, 0, false},     {"U64", 1, 8, 0, false},     {"I64", 1, 8, 0, false},
+    {"BOOL", 1, 1, 0, false},     {"Q8_0", 32, 34, 0, false},  {"Q4_0", 32, 18, 0, false},  {"Q4_1", 32, 20, 0, false},
+    {"Q6_K", 256, 210, 0, false}, {"TQ1_0", 256, 54, 0, true}, {"TQ2_0", 256, 66, 0, true}, {"I2_S", 128, 32, 32, true},
 }};
 
 }  // namespace
 
-const DTypeInfo& Info(DType dtype) { return kInfos[static_cast<size_t>(dtype)]; }
-std::string_view Name(DType dtype) { return Info(dtype).name; }
+const DTypeInfo& Info(DType dtype) {
+  return kInfos[static_cast<size_t>(dtype)];
+}
+std::string_view Name(DType dtype) {
+  return Info(dtype).name;
+}
 
 std::optional<DType> DTypeFromName(std::string_view name) {
   const auto same = [](char a, char b) { return std::toupper(static_cast<unsigned char>(a)) == b; };
@@ -79,6 +68,8 @@ int64_t RowBytes(DType dtype, int64_t cols) {
   return cols / info.block_elements * info.block_bytes;
 }
 
-std::string ToString(std::span<const int64_t> shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+std::string ToString(std::span<const int64_t> shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
 
 }  // namespace sterna

@@ -17,21 +17,36 @@ namespace sterna {
 using Shape = std::vector<int64_t>;
 
 enum class DType : uint8_t {
-  kF32, kF16, kBF16, kF64,
-  kU8, kI8, kU16, kI16, kU32, kI32, kU64, kI64, kBool,
+  kF32,
+  kF16,
+  kBF16,
+  kF64,
+  kU8,
+  kI8,
+  kU16,
+  kI16,
+  kU32,
+  kI32,
+  kU64,
+  kI64,
+  kBool,
   // Blocks of quantized values along the last axis; layouts in encodings.h.
-  kQ8_0, kQ4_0, kQ4_1, kQ6_K,
+  kQ8_0,
+  kQ4_0,
+  kQ4_1,
+  kQ6_K,
   // Ternary.
-  kTQ1_0, kTQ2_0,
-  kI2_S,   ///< BitNet: 2-bit codes, 128-interleaved, one f32 scale and 28 padding bytes behind the whole tensor
+  kTQ1_0,
+  kTQ2_0,
+  kI2_S,  ///< BitNet: 2-bit codes, 128-interleaved, one f32 scale and 28 padding bytes behind the whole tensor
 };
 
 struct DTypeInfo {
-  std::string_view name;       ///< as users write it: "F32", "TQ2_0", "I2_S"
-  int64_t block_elements;      ///< consecutive elements of a row that share a block; 1 for plain types
+  std::string_view name;   ///< as users write it: "F32", "TQ2_0", "I2_S"
+  int64_t block_elements;  ///< consecutive elements of a row that share a block; 1 for plain types
   int64_t block_bytes;
-  int64_t tensor_tail_bytes;   ///< bytes behind the whole tensor (I2_S: 32)
-  bool is_ternary;             ///< holds only {-1, 0, +1} times scales
+  int64_t tensor_tail_bytes;  ///< bytes behind the whole tensor (I2_S: 32)
+  bool is_ternary;            ///< holds only {-1, 0, +1} times scales
 };
 
 const DTypeInfo& Info(DType dtype);

@@ -9,13 +9,12 @@ sterna_kernel_family(ternary
 if(STERNA_TESTS AND STERNA_X86_64)
   target_sources(sterna_kernels_test PRIVATE ternary/linear_avxvnni_evex.cc)
   set_source_files_properties(ternary/linear_avxvnni_evex.cc PROPERTIES
-    COMPILE_OPTIONS "${STERNA_ISA_FLAGS_avx512};-fno-exceptions;-fno-rtti")
+    COMPILE_OPTIONS "${STERNA_ISA_FLAGS_avx512};${STERNA_ISA_COMMON_FLAGS}")
 endif()
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # -fno-tree-pre: GCC 12 otherwise pulls the first step of the epilogue into the loops of the products, which costs two register
-  # moves for each vpdpbusd and spills the sums. The warnings are false: GCC's own header makes undefined vectors by self-assignment.
+  # GCC 12 otherwise pulls the first step of the epilogue into the loops of the products, which costs two register moves for each
+  # vpdpbusd and spills the sums.
   set_property(SOURCE ternary/linear_avx2.cc ternary/linear_avxvnni.cc ternary/linear_avx512.cc ternary/linear_avxvnni_evex.cc
-                      ternary/quantize_avx512.cc
-    APPEND PROPERTY COMPILE_OPTIONS -fno-tree-pre -Wno-uninitialized -Wno-maybe-uninitialized)
+    APPEND PROPERTY COMPILE_OPTIONS -fno-tree-pre)
 endif()

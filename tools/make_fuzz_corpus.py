@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the file-format fuzzers: small valid files and one malformed file per row of the catalogue of hostile files
+(src/formats/README.md). Standard library only; the same files every time.
+
+usage: tools/make_fuzz_corpus.py [FOLDER]      default: fuzz/corpus beside this script's parent
+"""
+import json
+import pathlib
+import struct
+import sys
+
+U64 = (1 << 64) - 1
+U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, GGUF_U64, GGUF_I64, F64 = range(13)
+ID_F32, ID_Q6_K, ID_I8, ID_TQ1_0, ID_TQ2_0, ID_I2_S = 0, 14, 24, 34, 35, 36
+SCALARS = {U8: "B", I8: "b", U16: "H", I16: "h", U32: "I", I32: "i", F32: "f", BOOL: "B", GGUF_U64: "Q", GGUF_I64: "q", F64: "d"}
+
+
+def number(code, value):
+    return struct.pack("<" + code, value)
+
+
+def text(value):
+    data = value.encode() if isinstance(value, str) else value
+    return number("Q", len(data)) + data
+
+
+def header(tensors, key_values, version=3):
+    return b"GGUF" + number("I", version) + number("Q", tensors) + number("Q", key_values)
+
+
+def scalar(key, kind, value):
+    return text(key) + number("I", kind) + (text(value) if kind == STRING else number(SCALARS[kind], value))
+
+
+def array(key, kind, values):
+    body = b"".join(text(v) if kind == STRING else number(SCALARS[kind], v) for v in values)
+    return text(key) + number("I", ARRAY) + number("I", kind) + number("Q", len(values)) + body
+
+
+def tensor(name, dimensions, kind, offset):
+    return text(name) + number("I", len(dimensions)) + b"".join(number("Q", d) for d in dimensions) + number("I", kind) + number("Q", offset)
+
+
+def pad(data, alignment=32):
+    return data + bytes(-len(data) % alignment)
+
+
+def one_tensor(name="t", dimensions=(8,), kind=ID_F32, offset=0, data_bytes=64):
+    return pad(header(1, 0) + tensor(name, dimensions, kind, offset)) + bytes(data_bytes)
+
+
+def two_tensors(first, second, first_floats=8, names=("a", "b")):
+    return pad(header(2, 0) + tensor(names[0], [first_floats], ID_F32, first) + tensor(names[1], [8], ID_F32, second)) + bytes(128)
+
+
+def with_value(key_value, count=1, tail=32):
+    return header(0, count) + key_value + bytes(tail)
+
+
+def gguf_seeds():
+    every_scalar = b"".join(scalar(f"k{kind}", kind, "text" if kind == STRING else 1) for kind in range(13) if kind != ARRAY)
+    every_array = b"".join(array(f"a{kind}", kind, ["x", ""] if kind == STRING else [1, 0]) for kind in range(13) if kind != ARRAY)
+    model = (scalar("general.architecture", STRING, "bitnet-b1.58") + scalar("general.alignment", U32, 32)
+             + array("tokenizer.ggml.tokens", STRING, ["a", "b"]) + scalar("tokenizer.chat_template", STRING, "{{ m }}"))
+    records = tensor("w1", [256], ID_TQ2_0, 0) + tensor("w2", [128], ID_I2_S, 96) + tensor("n", [2, 2], ID_F32, 160)
+    yield "valid_model", pad(header(3, 4) + model + records) + bytes(192)
+    yield "valid_scalars", header(0, 12, 2) + every_scalar
+    yield "valid_arrays", header(0, 12) + every_array
+    yield "valid_blocks", pad(header(2, 0) + tensor("a", [256], ID_TQ1_0, 0) + tensor("b", [256], ID_Q6_K, 64)) + bytes(288)
+    yield "valid_split", (header(0, 3) + scalar("split.no", U16, 0) + scalar("split.count", U16, 2) + scalar("split.tensors.count", I32, 0))
+    for length in (0, 3, 4, 23):
+        yield f"g01_{length}_bytes", header(0, 0)[:length]
+    yield "g02_ggjt", b"tjgg" + bytes(28)
+    yield "g02_zip", b"PK\x03\x04" + bytes(28)
+    for version in (0, 1, 4, 0x03000000):
+        yield f"g03_version_{version:x}", header(0, 0, version)
+    for name, count in (("2_63", 1 << 63), ("max", U64), ("2_32", 1 << 32)):
+        yield f"g04_tensors_{name}", header(count, 0) + bytes(200)
+        yield f"g05_key_values_{name}", header(0, count) + bytes(200)
+    yield "g06_empty_key", with_value(scalar("", U32, 1))
+    yield "g06_key_length_max", header(0, 1) + number("Q", U64) + bytes(32)
+    yield "g06_nul_in_key", with_value(scalar("a\0b", U32, 1))
+    yield "g06_key_not_utf8", with_value(scalar(b"a\xff", U32, 1))
+    yield "g07_string_length_max", with_value(text("k") + number("I", STRING) + number("Q", U64))
+    yield "g07_string_one_too_long", with_value(text("k") + number("I", STRING) + number("Q", 33))
+    yield "g08_repeated_key", with_value(scalar("k", U32, 1) * 2, 2)
+    for kind in (13, 255, 0xFFFFFFFF):
+        yield f"g09_value_type_{kind}", with_value(text("k") + number("I", kind))
+    yield "g10_nested_array", with_value(text("k") + number("I", ARRAY) + (number("I", ARRAY) + number("Q", 1)) * 8)
+    yield "g11_array_wraps", with_value(text("k") + number("I", ARRAY) + number("I", GGUF_U64) + number("Q", 1 << 61))
+    yield "g11_array_of_bool", with_value(text("k") + number("I", ARRAY) + number("I", BOOL) + number("Q", 1 << 32))
+    yield "g12_bool_2", with_value(scalar("k", BOOL, 2))
+    yield "g12_bool_array", with_value(array("k", BOOL, [1, 255]))
+    for alignment in (0, 1, 3, 24, 1 << 31):
+        yield f"g13_alignment_{alignment}", with_value(scalar("general.alignment", U32, alignment))
+    yield "g13_alignment_u64", with_value(scalar("general.alignment", GGUF_U64, 32))
+    yield "g14_empty_name", one_tensor(name="")
+    yield "g14_long_name", one_tensor(name="n" * 65)
+    yield "g14_repeated_name", two_tensors(0, 32, names=("same", "same"))
+    for count in (0, 5, 0xFFFFFFFF):
+        yield f"g15_dimensions_{count}", header(1, 0) + text("t") + number("I", count) + bytes(64)
+    yield "g16_dimension_0", one_tensor(dimensions=(8, 0))
+    yield "g16_dimension_max", one_tensor(dimensions=(U64,))
+    yield "g17_elements_wrap", one_tensor(dimensions=(1 << 32, 1 << 32))
+    yield "g17_four_dimensions", one_tensor(dimensions=(1 << 21,) * 4)
+    yield "g18_bytes_wrap", one_tensor(dimensions=(1 << 62,))
+    yield "g18_padding_wraps", one_tensor(dimensions=((1 << 63) - 1,), kind=ID_I8)
+    yield "g19_half_a_block", one_tensor(dimensions=(128, 2), kind=ID_TQ2_0)
+    for kind in (4, 31, 37, 39, 42, 43, 134, 0xFFFFFFFF):
+        yield f"g20_type_{kind}", one_tensor(kind=kind)
+    yield "g21_offset_not_aligned", one_tensor(offset=4)
+    yield "g21_offset_past_end", one_tensor(offset=4096)
+    yield "g21_end_past_end", one_tensor(offset=32, data_bytes=63)
+    yield "g21_end_wraps", one_tensor(offset=U64 - 31)
+    yield "g22_overlap", two_tensors(0, 32, first_floats=9)
+    yield "g22_same_range", two_tensors(0, 0)
+    yield "g22_gap", two_tensors(0, 96)
+    yield "g22_order", two_tensors(32, 0)
+    yield "g25_i2_s_without_scale", one_tensor(dimensions=(256,), kind=ID_I2_S, data_bytes=64)
+    yield "g38_split_count_0", header(0, 2) + scalar("split.no", U16, 0) + scalar("split.count", U16, 0)
+    yield "g39_template_not_utf8", with_value(scalar("tokenizer.chat_template", STRING, b"\xff"))
+
+
+def safetensors(header_text, data_bytes=16, length=None):
+    data = header_text.encode() if isinstance(header_text, str) else header_text
+    return number("Q", len(data) if length is None else length) + data + bytes(data_bytes)
+
+
+def entry(dtype="F32", shape=(4,), offsets=(0, 16)):
+    return {"dtype": dtype, "shape": shape, "data_offsets": offsets}
+
+
+def one(data_bytes=16, **members):
+    return safetensors(json.dumps({"t": entry(**members)}, separators=(",", ":")), data_bytes)
+
+
+def safetensors_seeds():
+    plain = '{"dtype":"F32","shape":[4],"data_offsets":[0,16]}'
+    empty = '{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
+    yield "valid_one", one()
+    yield "valid_model", safetensors(json.dumps({"__metadata__": {"format": "pt"}, "a": entry("U8", (2, 4), (0, 8)), "b": entry("BF16", (4,), (8, 16))}))
+    yield "valid_scalar", one(4, shape=(), offsets=(0, 4))
+    yield "valid_padded", safetensors("{}      ", 0)
+    yield "valid_config", safetensors('{"a":{"b":[1,2.5,true,null]},"c":["x"],"d":18446744073709551615}', 0)
+    yield "s01_short", bytes(7)
+    for length in (0, 1, 1 << 63, 100_000_001, 19):
+        yield f"s01_length_{length}", safetensors("{}", 16, length)
+    yield "s02_array", safetensors("[]", 0)
+    yield "s02_tail", safetensors("{} x", 0)
+    yield "s02_leading_space", safetensors(" {}", 0)
+    yield "s03_not_utf8", safetensors(b'{"a\xff":' + plain.encode() + b"}")
+    yield "s03_lone_surrogate", safetensors('{"\\ud800":' + plain + "}")
+    yield "s03_nul", safetensors('{"a\\u0000":' + plain + "}")
+    yield "s04_repeated_name", safetensors('{"t":' + empty + ',"t":' + empty + "}", 0)
+    yield "s04_repeated_key", safetensors('{"t":{"dtype":"F32",' + plain[1:] + "}")
+    for dtype in ("F8_E4M3", "F4", "f32", 7):
+        yield f"s05_dtype_{dtype}", one(dtype=dtype)
+    for name, shape in (("negative", [-4]), ("float", [4.0]), ("1e19", [1e19]), ("nested", [[4]]), ("wraps", [1 << 32, 1 << 32]), ("many", [1] * 100)):
+        yield f"s06_shape_{name}", one(shape=shape)
+    for name, offsets in (("swapped", [16, 0]), ("past_end", [0, 32]), ("short", [0, 12]), ("one", [0]), ("strings", ["0", "16"])):
+        yield f"s07_offsets_{name}", one(offsets=offsets)
+    yield "s08_overlap", safetensors(json.dumps({"a": entry("I8", (8,), (0, 8)), "b": entry("I8", (9,), (7, 16))}))
+    yield "s08_hole", safetensors(json.dumps({"a": entry("I8", (7,), (0, 7)), "b": entry("I8", (8,), (8, 16))}))
+    yield "s08_tail", one(17)
+    yield "s09_many_empty", safetensors("{" + ",".join(f'"{i}":{empty}' for i in range(10)) + "}", 0)
+    yield "s10_nested", safetensors('{"t":' + "[" * 100 + "]" * 100 + "}", 0)
+    yield "s11_number", safetensors('{"__metadata__":{"k":1}}', 0)
+    yield "s11_tensor", safetensors('{"__metadata__":' + plain + "}")
+    yield "s11_twice", safetensors('{"__metadata__":{},"__metadata__":{}}', 0)
+    yield "s12_index", safetensors('{"metadata":{"total_size":12},"weight_map":{"a":"../../etc/passwd"}}', 0)
+
+
+def main():
+    default = pathlib.Path(__file__).resolve().parent.parent / "fuzz" / "corpus"
+    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else default
+    for kind, seeds in (("gguf", gguf_seeds()), ("safetensors", safetensors_seeds())):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        for name, data in seeds:
+            (folder / kind / name).write_bytes(data)
+
+
+main()

@@ -50,7 +50,7 @@ class Golden : public testing::TestWithParam<std::tuple<size_t, Isa>> {
     const auto [index, isa] = GetParam();
     if (!HostCpu().Contains(IsaFeatures(isa))) GTEST_SKIP() << "this processor lacks " << IsaName(isa);
     golden_ = Models()[index];
-    auto loaded = LoadModel(golden_.path, {.threads = 2, .isa = std::string(IsaName(isa))});
+    auto loaded = LoadModel(golden_.path, {.threads = 2, .isa = std::string(IsaName(isa)), .max_context = 0, .needs_text = false});
     ASSERT_TRUE(loaded.ok()) << loaded.status().message();
     loaded_ = *std::move(loaded);
     ASSERT_EQ(loaded_.isa, isa);

@@ -118,6 +118,8 @@ Status AddNormalizer(const JsonReader& json, NormalizerSteps* steps) {
     STERNA_ASSIGN_OR_RETURN(const bool left, json.GetBoolOr("strip_left", false));
     STERNA_ASSIGN_OR_RETURN(const bool right, json.GetBoolOr("strip_right", false));
     steps->push_back(MakeStripStep(left, right));
+  } else if (type == "ByteLevel") {
+    steps->push_back(MakeByteLevelNormalizerStep());
   } else if (type == "StripAccents") {
     steps->push_back(MakeStripAccentsStep());
   } else {
@@ -153,7 +155,7 @@ Status AddPreTokenizer(const JsonReader& json, bool is_last, PreTokenizerSteps* 
     if (json.Find("behavior")) {
       STERNA_ASSIGN_OR_RETURN(behavior, ReadBehavior(json));
     }
-    steps->push_back(MakeClassStep(kPunctuation, true, behavior));
+    steps->push_back(MakeClassStep(kOldPunctuation, true, behavior));
   } else if (type == "Whitespace") {
     steps->push_back(MakeWhitespaceStep());
   } else if (type == "WhitespaceSplit") {

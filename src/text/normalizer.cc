@@ -4,9 +4,11 @@
 #include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
+#include <unicode/uniset.h>
 
 #include <utility>
 
+#include "text/byte_level.h"
 #include "text/unicode_table.h"
 #include "text/utf8.h"
 
@@ -19,7 +21,8 @@ Status TooLong() {
 
 class NormalFormStep : public NormalizerStep {
  public:
-  explicit NormalFormStep(const icu::Normalizer2* normalizer) : normalizer_(normalizer) {}
+  NormalFormStep(const icu::Normalizer2& all, std::unique_ptr<const icu::UnicodeSet> characters)
+      : characters_(std::move(characters)), normalizer_(all, *characters_) {}
   Result<std::string> Apply(std::string text) const override {
     bool is_ascii = true;
     for (const char c : text) is_ascii &= static_cast<uint8_t>(c) < 0x80;
@@ -30,7 +33,7 @@ class NormalFormStep : public NormalizerStep {
       const size_t bytes = ValidUtf8Prefix(std::string_view(text).substr(begin));
       UErrorCode error = U_ZERO_ERROR;
       icu::StringByteSink<std::string> sink(&out);
-      normalizer_->normalizeUTF8(0, icu::StringPiece(text.data() + begin, static_cast<int32_t>(bytes)), sink, nullptr, error);
+      normalizer_.normalizeUTF8(0, icu::StringPiece(text.data() + begin, static_cast<int32_t>(bytes)), sink, nullptr, error);
       if (U_FAILURE(error)) return ResourceExhausted(fmt::format("Unicode normalization: {}", u_errorName(error)));
       if (out.size() > kMaxNormalizedBytes) return TooLong();
       begin += bytes;
@@ -40,7 +43,8 @@ class NormalFormStep : public NormalizerStep {
   }
 
  private:
-  const icu::Normalizer2* normalizer_;  // a singleton of ICU
+  std::unique_ptr<const icu::UnicodeSet> characters_;
+  icu::FilteredNormalizer2 normalizer_;  // refers to the set and to a singleton of ICU
 };
 
 class PrependStep : public NormalizerStep {
@@ -144,6 +148,15 @@ class StripStep : public NormalizerStep {
   bool right_;
 };
 
+class ByteLevelNormalizerStep : public NormalizerStep {
+ public:
+  Result<std::string> Apply(std::string text) const override {
+    std::string out;
+    AppendByteLevel(text, &out);
+    return out;
+  }
+};
+
 class StripAccentsStep : public NormalizerStep {
  public:
   Result<std::string> Apply(std::string text) const override {
@@ -177,7 +190,10 @@ Result<std::unique_ptr<const NormalizerStep>> MakeNormalFormStep(NormalForm form
       break;
   }
   if (U_FAILURE(error) || normalizer == nullptr) return Internal(fmt::format("Unicode normalization: {}", u_errorName(error)));
-  return std::unique_ptr<const NormalizerStep>(std::make_unique<NormalFormStep>(normalizer));
+  auto characters = std::make_unique<icu::UnicodeSet>(icu::UnicodeString("[:age=11.0:]"), error);
+  if (U_FAILURE(error)) return Internal(fmt::format("Unicode character sets: {}", u_errorName(error)));
+  characters->freeze();
+  return std::unique_ptr<const NormalizerStep>(std::make_unique<NormalFormStep>(*normalizer, std::move(characters)));
 }
 
 std::unique_ptr<const NormalizerStep> MakePrependStep(std::string_view prefix) {
@@ -198,6 +214,10 @@ std::unique_ptr<const NormalizerStep> MakeLowercaseStep() {
 
 std::unique_ptr<const NormalizerStep> MakeStripStep(bool left, bool right) {
   return std::make_unique<StripStep>(left, right);
+}
+
+std::unique_ptr<const NormalizerStep> MakeByteLevelNormalizerStep() {
+  return std::make_unique<ByteLevelNormalizerStep>();
 }
 
 std::unique_ptr<const NormalizerStep> MakeStripAccentsStep() {

@@ -24,7 +24,8 @@ using NormalizerSteps = std::vector<std::unique_ptr<const NormalizerStep>>;
 inline constexpr size_t kMaxNormalizedBytes = size_t{1} << 31;
 
 enum class NormalForm : uint8_t { kNfc, kNfd, kNfkc, kNfkd };
-/// By ICU. Internal where ICU lacks its data.
+/// By ICU, for the characters of Unicode 11, which is what `tokenizers` knows; newer ones stay as they are. Internal where ICU
+/// lacks its data.
 Result<std::unique_ptr<const NormalizerStep>> MakeNormalFormStep(NormalForm form);
 /// In front of a text that is not empty.
 std::unique_ptr<const NormalizerStep> MakePrependStep(std::string_view prefix);
@@ -35,6 +36,8 @@ std::unique_ptr<const NormalizerStep> MakeReplaceRegexStep(std::shared_ptr<const
 std::unique_ptr<const NormalizerStep> MakeLowercaseStep();
 /// White space at the ends.
 std::unique_ptr<const NormalizerStep> MakeStripStep(bool left, bool right);
+/// Bytes to the characters of GPT-2's byte alphabet.
+std::unique_ptr<const NormalizerStep> MakeByteLevelNormalizerStep();
 /// Drops \p{M}.
 std::unique_ptr<const NormalizerStep> MakeStripAccentsStep();
 

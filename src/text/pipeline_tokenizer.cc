@@ -89,11 +89,9 @@ class PipelineTokenizer::EncodeCall {
     for (const Fragment& fragment : Partition(parts_.added, text_)) {
       if (fragment.id >= 0) {
         ids_.push_back(fragment.id);
-        after_special_ = true;
         continue;
       }
       STERNA_RETURN_IF_ERROR(EncodeFragment(fragment.text));
-      after_special_ = false;
     }
     if (options_.add_special) ids_.insert(ids_.end(), parts_.suffix.begin(), parts_.suffix.end());
     return std::move(ids_);
@@ -116,7 +114,8 @@ class PipelineTokenizer::EncodeCall {
     if (fragment.empty()) return Status::Ok();
     const bool at_text_start = fragment.data() == text_.data();
     std::string_view normalized = fragment;
-    const bool adds_space = parts_.space_after_special && after_special_;
+    // A fragment begins the text or follows an added token.
+    const bool adds_space = parts_.space_after_special;
     if (adds_space || !parts_.normalizer.empty()) {
       std::string changed(adds_space ? " " : "");
       changed += fragment;
@@ -150,7 +149,6 @@ class PipelineTokenizer::EncodeCall {
   std::deque<std::string> storage_;  // outlives the cache's views
   SubwordScratch scratch_;
   std::vector<TokenId> ids_;
-  bool after_special_ = true;  // the start of the text counts
 };
 
 Result<std::vector<TokenId>> PipelineTokenizer::Encode(std::string_view text, const EncodeOptions& options) const {
@@ -180,7 +178,11 @@ Result<std::string> PipelineTokenizer::Decode(std::span<const TokenId> ids, bool
   }
   std::vector<std::string> tokens;
   tokens.reserve(kept.size());
-  for (const TokenId id : kept) tokens.emplace_back(parts_.texts[static_cast<size_t>(id)]);
+  for (const TokenId id : kept) {
+    const auto normalized = parts_.normalized_texts.find(id);
+    const bool differs = normalized != parts_.normalized_texts.end();
+    tokens.emplace_back(differs ? std::string_view(normalized->second) : parts_.texts[static_cast<size_t>(id)]);
+  }
   if (!parts_.decoder) {
     for (const std::string& token : tokens) text.append(text.empty() ? "" : " ").append(token);
     return text;

@@ -3,6 +3,7 @@
 #define STERNA_TEXT_PIPELINE_TOKENIZER_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,10 +44,11 @@ struct PipelineParts {
   std::optional<TokenId> bos;
   std::optional<TokenId> eos;
 
-  TokenTable bytes;                     // by id: what one token adds inside a text
-  bool joins_bytes = false;             // a text is its tokens' bytes joined; otherwise `decoder` runs
-  bool drops_first_space = false;       // with joins_bytes: encoding added it
-  std::optional<DecoderSteps> decoder;  // none: texts joined by spaces, as the reference does
+  TokenTable bytes;                                 // by id: what one token adds inside a text
+  std::map<TokenId, std::string> normalized_texts;  // decoding starts from these instead of `texts`, for added tokens that differ
+  bool joins_bytes = false;                         // a text is its tokens' bytes joined; otherwise `decoder` runs
+  bool drops_first_space = false;                   // with joins_bytes: encoding added it
+  std::optional<DecoderSteps> decoder;              // none: texts joined by spaces, as the reference does
 };
 
 /// Whether a text may be cut before every run of kSpaceSymbol without changing what a merging model gives: no token that it could

@@ -30,6 +30,36 @@ std::string Pcre2Message(int error) {
   return reinterpret_cast<const char*>(text.data());
 }
 
+// PCRE2's \s has U+180E besides, and its \w lacks marks; Oniguruma's \w has a few of the numbers that are not \p{Nd}.
+std::string WithOnigurumaClasses(std::string_view pattern) {
+  constexpr std::string_view kWordMembers = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
+  std::string out;
+  bool in_class = false;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    if (c != '\\' || i + 1 == pattern.size()) {
+      if (c == '[') in_class = true;
+      if (c == ']') in_class = false;
+      out += c;
+      continue;
+    }
+    const char escaped = pattern[++i];
+    if (escaped == 's') {
+      out += R"(\p{White_Space})";
+    } else if (escaped == 'S') {
+      out += R"(\P{White_Space})";
+    } else if (escaped == 'w') {
+      out.append(in_class ? "" : "[").append(kWordMembers).append(in_class ? "" : "]");
+    } else if (escaped == 'W' && !in_class) {
+      out.append("[^").append(kWordMembers).append("]");
+    } else {
+      out += c;
+      out += escaped;
+    }
+  }
+  return out;
+}
+
 class Pcre2Regex : public Regex {
  public:
   Pcre2Regex(std::string_view pattern, std::unique_ptr<pcre2_code, Free> code) : pattern_(pattern), code_(std::move(code)) {
@@ -113,10 +143,11 @@ Result<std::shared_ptr<const Regex>> Regex::Compile(std::string_view pattern) {
   int error = 0;
   PCRE2_SIZE offset = 0;
   const uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
+  const std::string translated = WithOnigurumaClasses(pattern);
   std::unique_ptr<pcre2_code, Free> code(
-      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), options, &error, &offset, context.get()));
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), options, &error, &offset, context.get()));
   if (code == nullptr) {
-    return Malformed(fmt::format("regular expression '{}': {} at byte {}", pattern, Pcre2Message(error), offset));
+    return Malformed(fmt::format("regular expression '{}': {} at byte {}", translated, Pcre2Message(error), offset));
   }
   return std::shared_ptr<const Regex>(std::make_shared<Pcre2Regex>(pattern, std::move(code)));
 }

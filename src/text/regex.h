@@ -19,9 +19,9 @@ struct Span {
   bool is_match;
 };
 
-/// A compiled pattern over Unicode characters and classes. `$` and `^` match at line feeds as in Oniguruma's Ruby syntax, which
-/// Hugging Face tokenizers use; other differences of the two dialects: \w here is \p{L}, \p{N} and '_', \s adds U+180E.
-/// Immutable; matching is thread-safe.
+/// A compiled pattern over Unicode characters and classes, in the dialect of Oniguruma's Ruby syntax that Hugging Face tokenizers
+/// use as far as patterns of tokenizers need it: `^` and `$` match at line feeds, \s is White_Space, \w has its members. The
+/// Unicode version is PCRE2's, a little older. Immutable; matching is thread-safe.
 class Regex {
  public:
   static constexpr size_t kMaxPatternBytes = 16 * 1024;

@@ -49,8 +49,8 @@ class JsonVocabulary {
       STERNA_RETURN_IF_ERROR(ReadPreTokenizer(*json, &parts_.pre_tokenizer, &ends_byte_level));
     }
     STERNA_RETURN_IF_ERROR(ReadModel(model, ends_byte_level));
-    STERNA_RETURN_IF_ERROR(ReadDecoderAndBytes());
     STERNA_RETURN_IF_ERROR(MakeMatchers());
+    STERNA_RETURN_IF_ERROR(ReadDecoderAndBytes());
     if (const auto json = root_.Find("post_processor")) STERNA_RETURN_IF_ERROR(ReadPostProcessor(*json, 0));
     STERNA_RETURN_IF_ERROR(ReadConfig());
     for (const int32_t id : KnownEndTokens(parts_.texts, parts_.index)) parts_.is_end[static_cast<size_t>(id)] = 1;
@@ -194,7 +194,8 @@ class JsonVocabulary {
     const std::optional<JsonReader> json = root_.Find("decoder");
     if (json) STERNA_RETURN_IF_ERROR(ReadDecoder(*json, &steps));
     for (size_t id = 0; id < parts_.texts.size(); ++id) {
-      std::string bytes(parts_.texts[id]);
+      const auto normalized = parts_.normalized_texts.find(static_cast<TokenId>(id));
+      std::string bytes(normalized != parts_.normalized_texts.end() ? std::string_view(normalized->second) : parts_.texts[id]);
       for (const auto& step : steps) {
         if (parts_.is_control[id]) break;
         STERNA_RETURN_IF_ERROR(step->ApplyInside(&bytes));
@@ -218,6 +219,8 @@ class JsonVocabulary {
       if (added.token.text.empty() || added.token.text.size() > kMaxAddedTokenBytes) {
         return Unsupported(fmt::format("{}.content: normalizes to {} bytes", added.place, added.token.text.size()));
       }
+      const TokenId id = added.token.id;
+      if (added.token.text != parts_.texts[static_cast<size_t>(id)]) parts_.normalized_texts[id] = added.token.text;
       normalized.push_back(std::move(added.token));
     }
     parts_.added = AddedTokenMatcher(std::move(plain));

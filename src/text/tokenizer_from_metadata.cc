@@ -17,7 +17,7 @@ namespace sterna {
 namespace {
 
 constexpr size_t kMaxTokens = size_t{1} << 24;
-constexpr size_t kMaxVocabularyBytes = size_t{1} << 28;
+constexpr size_t kMaxVocabularyBytes = size_t{1} << 26;
 
 enum TokenType : int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
 

@@ -10,16 +10,18 @@
 namespace sterna {
 
 enum UnicodeClass : uint8_t {
-  kLetter = 1,        ///< \p{L}
-  kNumber = 2,        ///< \p{N}
-  kWhiteSpace = 4,    ///< \s: the property White_Space
-  kMark = 8,          ///< \p{M}
-  kPunctuation = 16,  ///< \p{P}
-  kSymbol = 32,       ///< \p{S}
-  kWord = 64,         ///< \w: Alphabetic, \p{M}, \p{Nd}, \p{Pc}, Join_Control (Unicode TS 18, annex C)
+  kLetter = 1,            ///< \p{L}
+  kNumber = 2,            ///< \p{N}
+  kWhiteSpace = 4,        ///< \s: the property White_Space
+  kMark = 8,              ///< \p{M}
+  kPunctuation = 16,      ///< \p{P}
+  kSymbol = 32,           ///< \p{S}
+  kWord = 64,             ///< \w: Alphabetic, \p{M}, \p{Nd}, \p{Pc}, Join_Control (Unicode TS 18, annex C)
+  kOldPunctuation = 128,  ///< \p{P} of Unicode 8
 };
 
-/// Built once from ICU's data, then read-only: 17 * 256 page numbers and about 200 pages of 256 bytes.
+/// Unicode 16 (ICU's data, and what it may lack), which Hugging Face tokenizers 0.23 use too. Built once, then read-only: 17 * 256
+/// page numbers and about 200 pages of 256 bytes.
 class UnicodeTable {
  public:
   static const UnicodeTable& Get();

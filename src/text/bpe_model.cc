@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 
 #include "text/byte_level.h"
 #include "text/utf8.h"
@@ -161,28 +160,23 @@ void BpeModel::MergeShort(std::vector<Symbol>* word) const {
 
 void BpeModel::MergeLong(SubwordScratch* scratch) const {
   std::vector<Symbol>& symbols = scratch->symbols;
-  std::vector<uint64_t>& queue = scratch->queue;  // rank << 32 | position: the least rank first, the leftmost of equals
-  queue.clear();
+  MergeQueue& queue = scratch->queue;
+  queue.Reset(symbols.size());
   for (uint32_t i = 0; i < symbols.size(); ++i) {
-    if (symbols[i].rank != Merge::kNoRank) queue.push_back(uint64_t{symbols[i].rank} << 32 | i);
+    if (symbols[i].rank != Merge::kNoRank) queue.Push(symbols[i].rank, i);
   }
-  std::make_heap(queue.begin(), queue.end(), std::greater<>());
   const auto rank_with_next = [&](uint32_t position) {
     Symbol& symbol = symbols[position];
     const Merge merge = symbol.next == SubwordScratch::kEnd ? Merge{} : merges_.Find(symbol.id, symbols[symbol.next].id);
     symbol.rank = merge.rank;
     symbol.merged_id = merge.id;
-    if (merge.rank == Merge::kNoRank) return;
-    queue.push_back(uint64_t{merge.rank} << 32 | position);
-    std::push_heap(queue.begin(), queue.end(), std::greater<>());
+    if (merge.rank != Merge::kNoRank) queue.Push(merge.rank, position);
   };
-  while (!queue.empty()) {
-    std::pop_heap(queue.begin(), queue.end(), std::greater<>());
-    const uint64_t top = queue.back();
-    queue.pop_back();
-    const auto position = static_cast<uint32_t>(top);
+  uint32_t rank = 0;
+  uint32_t position = 0;
+  while (queue.Pop(&rank, &position)) {
     Symbol& left = symbols[position];
-    if (left.rank != static_cast<uint32_t>(top >> 32)) continue;  // one of the two has merged with another since
+    if (left.rank != rank) continue;  // one of the two has merged with another since
     left.id = left.merged_id;
     Unlink(symbols, position);
     rank_with_next(position);

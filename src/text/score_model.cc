@@ -1,7 +1,6 @@
 #include "text/score_model.h"
 
 #include <algorithm>
-#include <functional>
 #include <numeric>
 
 #include "text/utf8.h"
@@ -28,9 +27,8 @@ ScoreModel::ScoreModel(const TokenTable& texts, const std::vector<float>& scores
 
 void ScoreModel::EncodeWord(std::string_view word, SubwordScratch* scratch, std::vector<int32_t>* ids) const {
   std::vector<Symbol>& symbols = scratch->symbols;
-  std::vector<uint64_t>& queue = scratch->queue;  // rank << 32 | position
+  MergeQueue& queue = scratch->queue;
   symbols.clear();
-  queue.clear();
   for (size_t position = 0; position < word.size();) {
     const uint32_t bytes = DecodeUtf8(word, position).bytes;
     const auto index = static_cast<uint32_t>(symbols.size());
@@ -49,30 +47,23 @@ void ScoreModel::EncodeWord(std::string_view word, SubwordScratch* scratch, std:
     symbol.merged_id = index_.Find(texts_, word.substr(symbol.begin, size_t{symbol.bytes} + symbols[symbol.next].bytes));
     if (symbol.merged_id < 0) return;
     symbol.rank = ranks_[static_cast<size_t>(symbol.merged_id)];
-    queue.push_back(uint64_t{symbol.rank} << 32 | position);
+    queue.Push(symbol.rank, position);
   };
+  queue.Reset(symbols.size());
   for (uint32_t i = 0; i < symbols.size(); ++i) rank_with_next(i);
-  std::make_heap(queue.begin(), queue.end(), std::greater<>());
-  const auto push_with_next = [&](uint32_t position) {
-    const size_t before = queue.size();
-    rank_with_next(position);
-    if (queue.size() > before) std::push_heap(queue.begin(), queue.end(), std::greater<>());
-  };
-  while (!queue.empty()) {
-    std::pop_heap(queue.begin(), queue.end(), std::greater<>());
-    const uint64_t top = queue.back();
-    queue.pop_back();
-    const auto position = static_cast<uint32_t>(top);
+  uint32_t rank = 0;
+  uint32_t position = 0;
+  while (queue.Pop(&rank, &position)) {
     Symbol& left = symbols[position];
-    if (left.rank != static_cast<uint32_t>(top >> 32)) continue;  // one of the two has merged with another since
+    if (left.rank != rank) continue;  // one of the two has merged with another since
     Symbol& right = symbols[left.next];
     left.id = left.merged_id;
     left.bytes += right.bytes;
     left.next = right.next;
     right.rank = Merge::kNoRank;
     if (left.next != SubwordScratch::kEnd) symbols[left.next].previous = position;
-    push_with_next(position);
-    if (left.previous != SubwordScratch::kEnd) push_with_next(left.previous);
+    rank_with_next(position);
+    if (left.previous != SubwordScratch::kEnd) rank_with_next(left.previous);
   }
 
   for (uint32_t i = 0; i != SubwordScratch::kEnd; i = symbols[i].next) {

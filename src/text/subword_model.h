@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "text/merge_queue.h"
+
 namespace sterna {
 
 /// Working memory of one Encode call, so that models stay immutable. Grows to the longest word and is reused.
@@ -22,7 +24,7 @@ struct SubwordScratch {
   static constexpr uint32_t kEnd = UINT32_MAX;
 
   std::vector<Symbol> symbols;
-  std::vector<uint64_t> queue;
+  MergeQueue queue;
 };
 
 /// Immutable after construction; Encode may run on many threads, each with its scratch.

@@ -130,7 +130,11 @@ void AddedTokenMatcher::PartitionLongestFirst(std::string_view text, bool parse_
   for (size_t i = 0; i < tokens_.size(); ++i) {
     if (occurs[i] && (parse_special || !tokens_[i].is_control)) order.push_back(i);
   }
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return tokens_[a].text.size() > tokens_[b].text.size(); });
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    const size_t bytes_a = tokens_[a].text.size();
+    const size_t bytes_b = tokens_[b].text.size();
+    return bytes_a != bytes_b ? bytes_a > bytes_b : a < b;
+  });
 
   std::vector<Fragment> current;
   if (!text.empty()) current.push_back({text, -1});

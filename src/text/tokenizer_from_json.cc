@@ -64,35 +64,42 @@ class JsonVocabulary {
     STERNA_ASSIGN_OR_RETURN(const JsonReader vocab, model.Get("vocab"));
     simdjson::dom::object object;
     if (vocab.value().get(object) != simdjson::SUCCESS) return vocab.Wrong("an object");
-    std::vector<std::string_view> texts;
-    std::vector<uint8_t> is_token;
-    size_t tokens = 0;
+    STERNA_RETURN_IF_ERROR(ReadAddedTokens());
+    // The range is known before anything is allocated by it.
+    size_t entries = added_.size();
+    int64_t last_id = -1;
+    for (const auto& [text, value] : object) {
+      int64_t id = -1;
+      if (value.get(id) != simdjson::SUCCESS || id < 0 || id > kMaxId) {
+        return JsonReader(value, fmt::format("{}['{}']", vocab.place(), text))
+            .Wrong(fmt::format("an integer from 0 to {}", kMaxId));
+      }
+      last_id = std::max(last_id, id);
+      ++entries;
+    }
+    for (const AddedTokenJson& added : added_) last_id = std::max<int64_t>(last_id, added.token.id);
+    if (entries == 0) return Malformed(fmt::format("{}: no tokens", vocab.place()));
+    const auto ids = static_cast<size_t>(last_id + 1);
+    if (ids > entries * kMaxIdsPerToken) {
+      return Malformed(fmt::format("{}: ids up to {} for {} tokens only", vocab.place(), last_id, entries));
+    }
+
+    std::vector<std::string_view> texts(ids);
+    std::vector<uint8_t> is_token(ids);
     const auto place_token = [&](std::string_view text, int64_t id, const std::string& place) -> Status {
       const auto index = static_cast<size_t>(id);
-      if (index >= texts.size()) {
-        texts.resize(index + 1);
-        is_token.resize(index + 1);
-      }
       if (is_token[index] && texts[index] != text) {
         return Malformed(fmt::format("{}: id {} is '{}' already", place, id, texts[index]));
       }
-      tokens += is_token[index] ? 0 : 1;
       texts[index] = text;
       is_token[index] = 1;
       return Status::Ok();
     };
     for (const auto& [text, value] : object) {
-      const JsonReader entry(value, fmt::format("{}['{}']", vocab.place(), text));
-      STERNA_ASSIGN_OR_RETURN(const int64_t id, entry.Int(0, kMaxId));
-      STERNA_RETURN_IF_ERROR(place_token(text, id, entry.place()));
+      STERNA_RETURN_IF_ERROR(place_token(text, value.get_int64().value_unsafe(), vocab.place()));
     }
-    STERNA_RETURN_IF_ERROR(ReadAddedTokens());
     for (const AddedTokenJson& added : added_) STERNA_RETURN_IF_ERROR(place_token(added.token.text, added.token.id, added.place));
-    if (tokens == 0) return Malformed(fmt::format("{}: no tokens", vocab.place()));
-    if (texts.size() > tokens * kMaxIdsPerToken) {
-      return Malformed(fmt::format("{}: ids up to {} for {} tokens only", vocab.place(), texts.size() - 1, tokens));
-    }
-    parts_.index = TokenIndex(tokens);
+    parts_.index = TokenIndex(entries);
     for (size_t id = 0; id < texts.size(); ++id) {
       parts_.texts.Append(texts[id]);
       if (texts[id].empty() || parts_.index.Insert(parts_.texts, static_cast<int32_t>(id))) continue;

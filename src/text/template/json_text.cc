@@ -1,9 +1,9 @@
 // json.dumps, as the tojson filter of transformers calls it.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
+#include "text/template/merge_sort.h"
 #include "text/template/operators.h"
 #include "text/template/print.h"
 #include "text/template/python_text.h"
@@ -121,13 +121,9 @@ class JsonWriter {
     std::vector<const std::pair<Value, Value>*> entries;
     for (const auto& entry : dict.entries) entries.push_back(&entry);
     if (layout_.sort_keys) {
-      Status failed;
-      std::stable_sort(entries.begin(), entries.end(), [&](const auto* left, const auto* right) {
-        const Result<bool> less = Compare(runtime_, Operator::kLess, left->first, right->first);
-        if (!less.ok()) failed = less.status();
-        return less.ok() && *less;
-      });
-      STERNA_RETURN_IF_ERROR(failed);
+      STERNA_RETURN_IF_ERROR(MergeSort(entries, [this](const auto* left, const auto* right) {
+        return Compare(runtime_, Operator::kLess, left->first, right->first);
+      }));
     }
     out_ += '{';
     ++level_;

@@ -6,6 +6,7 @@
 
 #include "text/template/attribute_path.h"
 #include "text/template/builtins.h"
+#include "text/template/merge_sort.h"
 #include "text/template/operators.h"
 #include "text/template/print.h"
 #include "text/template/python_text.h"
@@ -102,19 +103,14 @@ struct Keyed {
 
 // Stable, by the keys from first to last; descending order keeps equal items in place too, as Python's sorted does.
 Status SortByKeys(Runtime& runtime, std::vector<Keyed>& items, bool descending) {
-  Status failed;
-  std::stable_sort(items.begin(), items.end(), [&](const Keyed& left, const Keyed& right) {
+  return MergeSort(items, [&](const Keyed& left, const Keyed& right) -> Result<bool> {
     const Keyed &low = descending ? right : left, &high = descending ? left : right;
-    for (size_t i = 0; i < low.keys.size() && failed.ok(); ++i) {
-      const Result<bool> equal = EqualWithin(runtime, low.keys[i], high.keys[i]);
-      if (equal.ok() && *equal) continue;
-      const Result<bool> less = equal.ok() ? Compare(runtime, Operator::kLess, low.keys[i], high.keys[i]) : equal;
-      if (!less.ok()) failed = less.status();
-      return less.ok() && *less;
+    for (size_t i = 0; i < low.keys.size(); ++i) {
+      STERNA_ASSIGN_OR_RETURN(const bool equal, EqualWithin(runtime, low.keys[i], high.keys[i]));
+      if (!equal) return Compare(runtime, Operator::kLess, low.keys[i], high.keys[i]);
     }
     return false;
   });
-  return failed;
 }
 
 Result<Value> ListOfItems(Runtime& runtime, std::vector<Keyed> items) {

@@ -95,6 +95,18 @@ TEST(ChatTemplate, ClockHasEveryField) {
   EXPECT_EQ(format("%Y").substr(0, 2), "20");
 }
 
+TEST(ChatTemplate, SortIsStableAndSurvivesNan) {
+  const auto sorted = [](const char* expression) {
+    const auto out = Parse(std::string("{{ ") + expression + " }}")->Render(TemplateValue::Dict({}));
+    return out.ok() ? *out : std::string(out.status().message());
+  };
+  EXPECT_EQ(sorted("[[2, 'a'], [1, 'b'], [2, 'c'], [1, 'd'], [0, 'e']]|sort(attribute=0)|map('last')|join"), "ebdac");
+  EXPECT_EQ(sorted("[[2, 'a'], [1, 'b'], [2, 'c'], [1, 'd'], [0, 'e']]|sort(true, attribute=0)|map('last')|join"), "acbde");
+  EXPECT_EQ(sorted("range(1000)|map('string')|sort|map('int')|sort == range(1000)|list"), "True");
+  EXPECT_EQ(sorted("(range(50)|list + ['nan'|float] * 50 + range(50)|list)|sort|length"), "150");
+  EXPECT_EQ(sorted("[]|sort"), "[]");
+}
+
 TEST(ChatTemplate, OneTemplateServesManyThreads) {
   const auto chat =
       Parse("{% set ns = namespace(t='') %}{% for m in messages %}{% set ns.t = ns.t ~ m.content %}{% endfor %}{{ ns.t }}");

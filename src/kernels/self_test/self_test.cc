@@ -1,0 +1,113 @@
+#include "kernels/self_test/self_test.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "kernels/self_test/cases.h"
+
+namespace sterna {
+namespace {
+
+/// FNV-1a, 64 bits.
+uint64_t Digest(const Outputs& outputs) {
+  uint64_t digest = 0xcbf29ce484222325;
+  for (const std::byte byte : outputs) digest = (digest ^ static_cast<uint64_t>(byte)) * 0x100000001b3;
+  return digest;
+}
+
+struct KnownAnswer {
+  std::string_view family;
+  uint64_t digest;
+};
+
+// Digests of what the references give; g++ and clang, with and without optimization, agree on them. They change only together with
+// a contract or with the cases.
+constexpr std::array<KnownAnswer, 13> kKnownAnswers = {{
+    {"quantize", 0x03841b9ae5416961},
+    {"ternary linear", 0x655a927a9f7d478b},
+    {"dense linear F32", 0xb47f66d022e8bf2d},
+    {"dense linear F16", 0x8c4d9db470f21622},
+    {"dense linear BF16", 0x9805277ecc43ac51},
+    {"dense linear Q8_0", 0x579e4b2430abfe67},
+    {"dense linear Q4_0", 0x42443b2c488217f4},
+    {"dense linear Q4_1", 0x5bd1958cff0b511c},
+    {"dense linear Q6_K", 0x23b326b699799b15},
+    {"rms norm", 0x1ca58978d331c7a0},
+    {"rope", 0xb9fc9c64fcd6968b},
+    {"attention", 0x4a6044e32b76df75},
+    {"gate", 0x17e02273f8d92724},
+}};
+
+bool IsKnownAnswer(std::string_view family, const Outputs& outputs) {
+  for (const KnownAnswer& known : kKnownAnswers) {
+    if (known.family == family) return known.digest == Digest(outputs);
+  }
+  return false;
+}
+
+/// outputs_of(function): the outputs of one variant.
+template <class Function, class OutputsOf>
+void TestFamily(const std::string& family, std::span<const Kernel<Function>> list, CpuFeatures cpu, OutputsOf outputs_of,
+                std::vector<SelfTestResult>* results) {
+  const Outputs expected = outputs_of(list.front().function);
+  for (const Kernel<Function>& kernel : list) {
+    SelfTestResult result{
+        .family = family, .name = kernel.info.name, .isa = kernel.info.isa, .status = SelfTestStatus::kNotSupported};
+    if (&kernel == &list.front()) {
+      result.status = IsKnownAnswer(family, expected) ? SelfTestStatus::kPassed : SelfTestStatus::kFailed;
+    } else if (cpu.Contains(IsaFeatures(kernel.info.isa))) {
+      result.status = outputs_of(kernel.function) == expected ? SelfTestStatus::kPassed : SelfTestStatus::kFailed;
+    }
+    results->push_back(std::move(result));
+  }
+}
+
+}  // namespace
+
+std::string_view SelfTestStatusName(SelfTestStatus status) {
+  switch (status) {
+    case SelfTestStatus::kPassed:
+      return "passed";
+    case SelfTestStatus::kFailed:
+      return "failed";
+    case SelfTestStatus::kNotSupported:
+      return "not supported by this processor";
+  }
+  return "unknown";
+}
+
+KernelLists AllKernelLists() {
+  KernelLists lists{.quantize = QuantizeKernels(),
+                    .ternary_linear = TernaryLinearKernels(),
+                    .dense_linear = {},
+                    .rms_norm = RmsNormKernels(),
+                    .rope = RopeKernels(),
+                    .attention = AttentionKernels(),
+                    .gate = GateKernels()};
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ6_K}) {
+    lists.dense_linear.push_back({dtype, DenseLinearKernels(dtype)});
+  }
+  return lists;
+}
+
+std::vector<SelfTestResult> RunKernelSelfTest(const KernelLists& lists, CpuFeatures cpu) {
+  std::vector<SelfTestResult> results;
+  TestFamily("quantize", lists.quantize, cpu, QuantizeOutputs, &results);
+  TestFamily("ternary linear", lists.ternary_linear, cpu, TernaryLinearOutputs, &results);
+  for (const KernelLists::Dense& dense : lists.dense_linear) {
+    const auto outputs_of = [&](DenseLinearFunction function) { return DenseLinearOutputs(dense.dtype, function); };
+    TestFamily(fmt::format("dense linear {}", Name(dense.dtype)), dense.kernels, cpu, outputs_of, &results);
+  }
+  TestFamily("rms norm", lists.rms_norm, cpu, RmsNormOutputs, &results);
+  TestFamily("rope", lists.rope, cpu, RopeOutputs, &results);
+  TestFamily("attention", lists.attention, cpu, AttentionOutputs, &results);
+  TestFamily("gate", lists.gate, cpu, GateOutputs, &results);
+  return results;
+}
+
+std::vector<SelfTestResult> RunKernelSelfTest() {
+  return RunKernelSelfTest(AllKernelLists(), HostCpu());
+}
+
+}  // namespace sterna

@@ -1,0 +1,26 @@
+#include "api/machine_report.h"
+
+#include "backend/cpu/cpu_backend.h"
+#include "base/cpu_topology.h"
+#include "base/thread_pool.h"
+
+namespace sterna {
+
+Result<MachineReport> InspectMachine(std::string_view isa) {
+  MachineReport report;
+  STERNA_ASSIGN_OR_RETURN(report.chosen_isa, ChooseIsa(isa));
+  report.cpu = HostCpuName();
+  for (const Isa level : AllIsas()) {
+    if (HostCpu().Contains(IsaFeatures(level))) report.supported_isas.push_back(level);
+  }
+  report.logical_cpus = static_cast<int>(AvailableCpus().size());
+  report.physical_cores = DefaultThreadCount();
+  report.memory = ReadSystemMemory();
+  report.huge_pages = HugePageSetting();
+  STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<Backend> backend, MakeCpuBackend({.threads = 1, .isa = report.chosen_isa}));
+  report.chosen_kernels = backend->ChosenKernels();
+  report.self_test = RunKernelSelfTest();
+  return report;
+}
+
+}  // namespace sterna

@@ -35,13 +35,17 @@ Result<nlohmann::json> HandleLine(const std::string& line, const std::function<R
 std::string DumpJsonLine(const nlohmann::json& value) { return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
 
 Status ForEachJsonLine(const std::function<Result<nlohmann::json>(const nlohmann::json& line)>& handle) {
+  return ForEachLine([&](const std::string& line) { return HandleLine(line, handle); });
+}
+
+Status ForEachLine(const std::function<Result<nlohmann::json>(const std::string& line)>& handle) {
   std::string line;
   for (int64_t number = 1;; ++number) {
     const std::string where = fmt::format("line {}", number);
     STERNA_ASSIGN_OR_RETURN(const bool more, ReadLine(&line).WithContext(where));
     if (!more) return Status::Ok();
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    STERNA_ASSIGN_OR_RETURN(const nlohmann::json out, HandleLine(line, handle).WithContext(where));
+    STERNA_ASSIGN_OR_RETURN(const nlohmann::json out, handle(line).WithContext(where));
     fmt::print("{}\n", DumpJsonLine(out));
   }
 }

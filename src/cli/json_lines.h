@@ -9,8 +9,11 @@
 
 namespace sterna {
 
-/// Reads standard input line by line (at most 64 MiB each), calls `handle` on each object and prints what it returns on one line. An
-/// error of `handle`, or a line that is no JSON object, ends the loop, with the line's number in front of its message. Blank lines are passed over.
+/// Reads standard input line by line (at most 64 MiB each), calls `handle` on each and prints what it returns on one line. An error
+/// of `handle` ends the loop, with the line's number in front of its message. Blank lines are passed over.
+Status ForEachLine(const std::function<Result<nlohmann::json>(const std::string& line)>& handle);
+
+/// The same for lines that hold one JSON object each; another line is an error.
 Status ForEachJsonLine(const std::function<Result<nlohmann::json>(const nlohmann::json& line)>& handle);
 
 /// One line of UTF-8; invalid bytes become U+FFFD.

@@ -1,0 +1,83 @@
+// `sterna doctor`: the machine, the kernels chosen for it, and a known-answer test of every kernel.
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "api/machine_report.h"
+#include "cli/command.h"
+
+namespace sterna {
+namespace {
+
+std::vector<std::string_view> IsaNames(const std::vector<Isa>& isas) {
+  std::vector<std::string_view> names;
+  for (const Isa isa : isas) names.push_back(IsaName(isa));
+  return names;
+}
+
+void PrintText(const MachineReport& report) {
+  constexpr double kGib = 1024.0 * 1024 * 1024;
+  fmt::print("processor        {}\n", report.cpu);
+  fmt::print("instructions     {} (this processor has: {}; STERNA_ISA chooses another)\n", IsaName(report.chosen_isa),
+             fmt::join(IsaNames(report.supported_isas), ", "));
+  fmt::print("threads          {} (physical cores, of {} logical processors)\n", report.physical_cores, report.logical_cpus);
+  fmt::print("memory           {:.1f} GiB, {:.1f} GiB available\n", static_cast<double>(report.memory.total_bytes) / kGib,
+             static_cast<double>(report.memory.available_bytes) / kGib);
+  fmt::print("huge pages       {}\n", report.huge_pages);
+  fmt::print("\nchosen kernels\n");
+  for (const auto& chosen : report.chosen_kernels) fmt::print("  {:<20} {}\n", chosen.first, chosen.second);
+  fmt::print("\nself-test\n");
+  for (const SelfTestResult& result : report.self_test) {
+    fmt::print("  {:<20} {:<28} {}\n", result.family, result.name, SelfTestStatusName(result.status));
+  }
+}
+
+void PrintJson(const MachineReport& report) {
+  nlohmann::ordered_json kernels = nlohmann::ordered_json::array();
+  for (const auto& chosen : report.chosen_kernels) kernels.push_back({{"family", chosen.first}, {"name", chosen.second}});
+  nlohmann::ordered_json self_test = nlohmann::ordered_json::array();
+  for (const SelfTestResult& result : report.self_test) {
+    self_test.push_back({{"family", result.family},
+                         {"name", result.name},
+                         {"isa", IsaName(result.isa)},
+                         {"status", SelfTestStatusName(result.status)}});
+  }
+  const nlohmann::ordered_json out = {{"machine",
+                                       {{"cpu", report.cpu},
+                                        {"isa", IsaName(report.chosen_isa)},
+                                        {"isas", IsaNames(report.supported_isas)},
+                                        {"threads", report.physical_cores},
+                                        {"logical_cpus", report.logical_cpus},
+                                        {"memory_bytes", report.memory.total_bytes},
+                                        {"available_bytes", report.memory.available_bytes},
+                                        {"huge_pages", report.huge_pages}}},
+                                      {"kernels", std::move(kernels)},
+                                      {"self_test", std::move(self_test)}};
+  fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+Status RunDoctor(bool json) {
+  const char* isa = std::getenv("STERNA_ISA");
+  STERNA_ASSIGN_OR_RETURN(const MachineReport report, InspectMachine(isa == nullptr ? "" : isa));
+  json ? PrintJson(report) : PrintText(report);
+  std::vector<std::string_view> failed;
+  for (const SelfTestResult& result : report.self_test) {
+    if (result.status == SelfTestStatus::kFailed) failed.push_back(result.name);
+  }
+  if (failed.empty()) return Status::Ok();
+  return Internal(
+      fmt::format("{} of {} kernels failed the self-test: {}", failed.size(), report.self_test.size(), fmt::join(failed, ", ")));
+}
+
+}  // namespace
+
+void AddDoctor(CLI::App& app, Action* action) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App* command =
+      app.add_subcommand("doctor", "Show the machine and the chosen kernels, and test every kernel this machine can run");
+  command->add_flag("--json", *json, "Print one JSON object");
+  command->callback([json, action] { *action = [json] { return RunDoctor(*json); }; });
+}
+
+}  // namespace sterna

@@ -161,7 +161,7 @@ TEST(GgufHostile, G11ArrayLengthsDoNotWrap) {
   ExpectGgufRejected(with_array(Type::kF64, 9), "array length");
 }
 
-TEST(GgufHostile, G11ArraysShareOneBudget) {
+TEST(GgufHostile, G11AnArrayAboveTheBudgetCostsNoMemory) {
   const testing::TemporaryDirectory directory;
   constexpr uint64_t kLength = (uint64_t{256} << 20) + 1;
   const ByteBuilder start =
@@ -174,6 +174,26 @@ TEST(GgufHostile, G11ArraysShareOneBudget) {
   const auto result = ParseGguf((*file)->bytes(), path);
   EXPECT_LE(watch.largest_bytes(), testing::kMaxBytesWhileRejecting);
   ExpectError(result, StatusCode::kOutOfRange, "the arrays of one file may take");
+}
+
+TEST(GgufHostile, G11ArraysShareOneBudget) {
+  const testing::TemporaryDirectory directory;
+  constexpr uint64_t kLength = (uint64_t{128} << 20) + 1;  // each fits, both do not; the file is sparse
+  const auto array = [](std::string_view key) {
+    return ByteBuilder().Key(key, Type::kArray).Put(static_cast<uint32_t>(Type::kU8)).Put(kLength).text();
+  };
+  const std::string start = ByteBuilder().GgufHeader(0, 2).Text(array("a")).text();
+  const std::string path = directory.Write("sparse.gguf", start);
+  std::filesystem::resize_file(path, start.size() + kLength);
+  FILE* file = fopen(path.c_str(), "ab");
+  ASSERT_NE(file, nullptr);
+  const std::string second = array("b");
+  ASSERT_EQ(fwrite(second.data(), 1, second.size(), file), second.size());
+  ASSERT_EQ(fclose(file), 0);
+  std::filesystem::resize_file(path, start.size() + second.size() + 2 * kLength);
+  const auto mapped = MappedFile::Open(path);
+  ASSERT_TRUE(mapped.ok());
+  ExpectError(ParseGguf((*mapped)->bytes(), path), StatusCode::kOutOfRange, "'b': array length: the arrays of one file may take");
 }
 
 TEST(GgufHostile, G12BoolsOtherThanZeroAndOneAreRefused) {

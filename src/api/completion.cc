@@ -17,8 +17,9 @@ Result<std::vector<TokenId>> EncodePrompt(const LoadedModel& loaded, const Compl
   const auto token_text = [&](std::optional<TokenId> id) {
     return id ? std::string(loaded.tokenizer->TokenBytes(*id)) : std::string();
   };
-  STERNA_ASSIGN_OR_RETURN(const std::string text, RenderChat(*loaded.chat_template, messages, /*add_generation_prompt=*/true,
-                                                             token_text(loaded.tokenizer->bos()), token_text(loaded.tokenizer->eos())));
+  STERNA_ASSIGN_OR_RETURN(const std::string text,
+                          RenderChat(*loaded.chat_template, messages, /*add_generation_prompt=*/true,
+                                     token_text(loaded.tokenizer->bos()), token_text(loaded.tokenizer->eos())));
   // The template writes the control tokens itself, BOS included.
   return loaded.tokenizer->Encode(text, {.add_special = false, .parse_special = true});
 }
@@ -27,7 +28,8 @@ Result<std::vector<TokenId>> EncodePrompt(const LoadedModel& loaded, const Compl
 
 Result<Completion> Complete(const LoadedModel& loaded, const CompletionRequest& request,
                             const std::function<bool(std::string_view text)>& on_text) {
-  if (loaded.tokenizer == nullptr) return InvalidArgument(loaded.path + ": the checkpoint has no tokenizer, so it cannot read text");
+  if (loaded.tokenizer == nullptr)
+    return InvalidArgument(loaded.path + ": the checkpoint has no tokenizer, so it cannot read text");
   STERNA_RETURN_IF_ERROR(CheckSamplerOptions(request.sampler));
   STERNA_ASSIGN_OR_RETURN(StopMatcher stops, StopMatcher::Create(request.stop));
   Completion out;
@@ -42,7 +44,9 @@ Result<Completion> Complete(const LoadedModel& loaded, const CompletionRequest& 
   };
   GenerateOptions options{.max_tokens = request.max_tokens, .sampler = request.sampler, .is_end = nullptr};
   if (!request.ignore_end) {
-    options.is_end = [&](int32_t token) { return token < loaded.tokenizer->vocab_size() && loaded.tokenizer->IsEndOfGeneration(token); };
+    options.is_end = [&](int32_t token) {
+      return token < loaded.tokenizer->vocab_size() && loaded.tokenizer->IsEndOfGeneration(token);
+    };
   }
   const auto on_token = [&](int32_t token) {
     out.ids.push_back(token);

@@ -16,24 +16,24 @@ namespace sterna {
 
 struct CompletionRequest {
   std::string prompt;
-  std::string system;              ///< system message; ignored where raw
-  bool raw = false;                ///< the prompt goes to the tokenizer as it is, no chat template
+  std::string system;  ///< system message; ignored where raw
+  bool raw = false;    ///< the prompt goes to the tokenizer as it is, no chat template
   int64_t max_tokens = -1;
-  bool ignore_end = false;         ///< go on after the model's end tokens
-  std::vector<std::string> stop;   ///< the answer ends before the first of these
+  bool ignore_end = false;        ///< go on after the model's end tokens
+  std::vector<std::string> stop;  ///< the answer ends before the first of these
   SamplerOptions sampler;
 };
 
 struct Completion {
   std::string text;
   std::vector<int32_t> prompt_ids;
-  std::vector<int32_t> ids;        ///< generated, the end token not included
+  std::vector<int32_t> ids;  ///< generated, the end token not included
   Generation generation;
 };
 
-/// Generates the answer to one prompt. `on_text` gets the answer piece by piece, always whole UTF-8 characters, and returns false to stop.
-/// Errors before anything is generated leave on_text uncalled: InvalidArgument (empty prompt, options, a model without tokenizer),
-/// OutOfRange (prompt longer than the context). One thread per call.
+/// Generates the answer to one prompt. `on_text` gets the answer piece by piece, always whole UTF-8 characters, and returns false
+/// to stop. Errors before anything is generated leave on_text uncalled: InvalidArgument (empty prompt, options, a model without
+/// tokenizer), OutOfRange (prompt longer than the context). One thread per call.
 Result<Completion> Complete(const LoadedModel& loaded, const CompletionRequest& request,
                             const std::function<bool(std::string_view text)>& on_text);
 

@@ -22,9 +22,9 @@ Result<std::optional<DType>> ParseType(std::string_view flag, const std::string&
 
 bool HasTernaryProjections(const WeightSource& source) {
   // BitNet checkpoints: packed bytes or ternary blocks, or full-precision masters that the configuration calls so.
-  return source.metadata().Has("quantization_config.quant_method") || std::ranges::any_of(source.entries(), [](const TensorEntry& entry) {
-           return entry.dtype == DType::kU8 || Info(entry.dtype).is_ternary;
-         });
+  return source.metadata().Has("quantization_config.quant_method") ||
+         std::ranges::any_of(source.entries(),
+                             [](const TensorEntry& entry) { return entry.dtype == DType::kU8 || Info(entry.dtype).is_ternary; });
 }
 
 }  // namespace

@@ -98,6 +98,10 @@ Result<std::shared_ptr<Backend>> MakeBackend(const LoadOptions& options, Isa* is
   return MakeCpuBackend({.threads = options.threads, .isa = *isa});
 }
 
+ModelOptions ToModelOptions(const LoadOptions& options) {
+  return {.max_context = options.max_context, .dense_activations = options.dense_activations};
+}
+
 double SecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -112,7 +116,7 @@ Result<LoadedModel> LoadModel(const std::string& path, const LoadOptions& option
   STERNA_ASSIGN_OR_RETURN(std::shared_ptr<const WeightSource> source, OpenWeights(path));
   if (options.needs_text) STERNA_RETURN_IF_ERROR(LoadText(*source, &loaded).WithContext(path));
   for (const TensorEntry& entry : source->entries()) loaded.file_bytes += static_cast<int64_t>(entry.data.size());
-  STERNA_ASSIGN_OR_RETURN(loaded.model, Model::Load(source, std::move(backend), options.max_context));
+  STERNA_ASSIGN_OR_RETURN(loaded.model, Model::Load(source, std::move(backend), ToModelOptions(options)));
   const int64_t vocab = loaded.model->config().vocab;
   if (loaded.tokenizer != nullptr && loaded.tokenizer->vocab_size() > vocab) {
     return Malformed(fmt::format("{}: the tokenizer has {} tokens, but the model's embedding only {} rows", path,
@@ -132,7 +136,7 @@ Result<LoadedModel> MakeShapedModel(std::string_view shape, std::string_view hea
   STERNA_ASSIGN_OR_RETURN(std::shared_ptr<Backend> backend, MakeBackend(options, &loaded.isa));
   constexpr uint64_t kSeed = 1;
   RandomWeights weights(config, *dtype, kSeed);
-  STERNA_ASSIGN_OR_RETURN(loaded.model, Model::Build(config, weights, std::move(backend), options.max_context));
+  STERNA_ASSIGN_OR_RETURN(loaded.model, Model::Build(config, weights, std::move(backend), ToModelOptions(options)));
   loaded.file_bytes = loaded.model->bytes_per_token();
   loaded.load_seconds = SecondsSince(start);
   return loaded;
@@ -142,7 +146,8 @@ Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path) 
   if (IsDirectory(path)) return DirectoryTokenizer(path);
   if (fs::path(path).extension() == ".json") {
     STERNA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(path, kMaxTokenizerBytes));
-    STERNA_ASSIGN_OR_RETURN(const std::string config, ReadIfThere(fs::path(path).parent_path() / "tokenizer_config.json", kMaxConfigBytes));
+    STERNA_ASSIGN_OR_RETURN(const std::string config,
+                            ReadIfThere(fs::path(path).parent_path() / "tokenizer_config.json", kMaxConfigBytes));
     return Tokenizer::FromJson(text, config).WithContext(path);
   }
   STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<const WeightSource> source, OpenWeights(path));

@@ -18,14 +18,16 @@ struct LoadOptions {
   int threads = 0;          ///< 0: one per physical core
   std::string isa;          ///< "ref", "avx2", …; empty: the best this machine has
   int64_t max_context = 0;  ///< positions to prepare for; 0: the model's own
-  bool needs_text = true;   ///< false: token ids only; the tokenizer and template are left unread, right or wrong
+  /// int8 is what llama.cpp computes with, and faster; kFloat is exact to the stored weights. Ternary weights have their own rule.
+  DenseActivations dense_activations = DenseActivations::kInt8;
+  bool needs_text = true;  ///< false: token ids only; the tokenizer and template are left unread, right or wrong
 };
 
 /// What one path holds. Parts are immutable and shared; the struct is copied freely.
 struct LoadedModel {
   std::string path;
   std::shared_ptr<const Model> model;
-  std::shared_ptr<const Tokenizer> tokenizer;        ///< null where the checkpoint has none
+  std::shared_ptr<const Tokenizer> tokenizer;         ///< null where the checkpoint has none
   std::shared_ptr<const ChatTemplate> chat_template;  ///< null where the checkpoint has none
   Isa isa = Isa::kRef;
   int64_t file_bytes = 0;

@@ -71,7 +71,8 @@ struct ProgramLimits {
 class Program {
  public:
   virtual ~Program() = default;
-  /// Runs one step and returns the logits, [selected.size()][vocab], valid until the next Run. Internal where the batch exceeds the limits.
+  /// Runs one step and returns the logits, [selected.size()][vocab], valid until the next Run. Internal where the batch exceeds the
+  /// limits.
   virtual Result<std::span<const float>> Run(const StepBatch& batch) = 0;
   /// Bytes of activation buffers.
   virtual int64_t activation_bytes() const = 0;

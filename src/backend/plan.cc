@@ -7,8 +7,8 @@
 namespace sterna {
 namespace {
 
-constexpr std::array<std::string_view, 10> kOpNames = {"embed",       "norm",      "quantize", "ternary linear", "dense linear",
-                                                       "rope append", "attention", "gate",     "add",            "gather"};
+constexpr std::array<std::string_view, 10> kOpNames = {
+    "embed", "norm", "quantize", "ternary linear", "dense linear", "rope append", "attention", "gate", "add", "gather"};
 static_assert(kOpNames.size() == std::variant_size_v<Op>);
 
 /// Collects the first rule an operation breaks.
@@ -35,7 +35,9 @@ class Checker {
   void Divides(int64_t part, int64_t whole) {
     if (part < 1 || whole % part != 0) Fail(fmt::format("{} does not divide {}", part, whole));
   }
-  bool IsQuantized(const SlotView& view) const { return plan_.slots[static_cast<size_t>(view.slot)].kind == Slot::Kind::kQuantized; }
+  bool IsQuantized(const SlotView& view) const {
+    return plan_.slots[static_cast<size_t>(view.slot)].kind == Slot::Kind::kQuantized;
+  }
   void Fail(std::string_view rule) {
     if (status_.ok()) status_ = Internal(fmt::format("plan operation {} ({}): {}", index_, OpName(plan_.ops[index_]), rule));
   }
@@ -100,7 +102,8 @@ class Checker {
     Float(op.in);
     Float(op.out);
     SameWidth(op.in, op.out);
-    if (status_.ok() && plan_.slots[static_cast<size_t>(op.out.slot)].rows != Slot::Rows::kSelected) Fail("the output is not selected rows");
+    if (status_.ok() && plan_.slots[static_cast<size_t>(op.out.slot)].rows != Slot::Rows::kSelected)
+      Fail("the output is not selected rows");
   }
 
  private:
@@ -111,7 +114,9 @@ class Checker {
 
 }  // namespace
 
-std::string_view OpName(const Op& op) { return kOpNames[op.index()]; }
+std::string_view OpName(const Op& op) {
+  return kOpNames[op.index()];
+}
 
 SlotView Plan::AddSlot(Slot::Kind kind, int64_t width, Slot::Rows rows) {
   slots.push_back({kind, rows, width});

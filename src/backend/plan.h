@@ -38,6 +38,8 @@ struct SlotView {
   SlotId slot = -1;
   int64_t offset = 0;
   int64_t width = 0;
+
+  bool operator==(const SlotView&) const = default;
 };
 
 /// out[t] = row tokens[t] of the dense matrix `table`, as f32.
@@ -69,11 +71,20 @@ struct TernaryLinearOp {
   SlotView out;
 };
 
+/// What products with dense weights see of their f32 input.
+enum class DenseActivations : uint8_t {
+  kFloat,  ///< the f32 values
+  /// int8 with one scale per 32 values (kernels/blockquant), as llama.cpp computes, where the weight is Q8_0, Q4_0 or Q4_1; the f32
+  /// values for every other type.
+  kInt8,
+};
+
 /// out = dense or block-quantized weight [out.width, in.width] times f32 `in`.
 struct DenseLinearOp {
   WeightId weight;
   SlotView in;
   SlotView out;
+  DenseActivations activations = DenseActivations::kFloat;
 };
 
 /// Rotates the heads of q in place and those of k, then stores k and v of this layer in the key-value cache.
@@ -110,7 +121,8 @@ struct GatherOp {
   SlotView in, out;
 };
 
-using Op = std::variant<EmbedOp, NormOp, QuantizeOp, TernaryLinearOp, DenseLinearOp, RopeAppendOp, AttentionOp, GateOp, AddOp, GatherOp>;
+using Op =
+    std::variant<EmbedOp, NormOp, QuantizeOp, TernaryLinearOp, DenseLinearOp, RopeAppendOp, AttentionOp, GateOp, AddOp, GatherOp>;
 
 /// "embed", "norm", "ternary linear", …
 std::string_view OpName(const Op& op);
@@ -131,8 +143,8 @@ struct Plan {
   SlotView AddSlot(Slot::Kind kind, int64_t width, Slot::Rows rows = Slot::Rows::kTokens);
 };
 
-/// Internal where a view lies outside its slot, kinds or widths do not match, or the logits slot is missing: a mistake of the plan's
-/// author, never of a file.
+/// Internal where a view lies outside its slot, kinds or widths do not match, or the logits slot is missing: a mistake of the
+/// plan's author, never of a file.
 Status CheckPlan(const Plan& plan);
 
 }  // namespace sterna

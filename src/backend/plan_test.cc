@@ -18,7 +18,9 @@ Plan MakePlan() {
   return plan;
 }
 
-TEST(Plan, ACorrectPlanPasses) { EXPECT_TRUE(CheckPlan(MakePlan()).ok()); }
+TEST(Plan, ACorrectPlanPasses) {
+  EXPECT_TRUE(CheckPlan(MakePlan()).ok());
+}
 
 TEST(Plan, NamesTheOperationThatBreaksARule) {
   Plan plan = MakePlan();

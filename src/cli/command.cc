@@ -30,14 +30,25 @@ void OnBusError(int) {
 void ModelFlags::AddTo(CLI::App& command) {
   command.add_option("-t,--threads", threads, "Threads; 0: one per physical core")->check(CLI::Range(0, 1024));
   command.add_option("-c,--ctx-size", context, "Context length; 0: the model's own")->check(CLI::NonNegativeNumber);
+  command
+      .add_option("--activations", activations,
+                  "What products with Q8_0, Q4_0 and Q4_1 weights see of their input: int8 is faster, f32 exact")
+      ->check(CLI::IsMember({"int8", "f32"}))
+      ->capture_default_str();
 }
 
 LoadOptions ModelFlags::ToLoadOptions() const {
   const char* isa = std::getenv("STERNA_ISA");
-  return {.threads = threads, .isa = isa == nullptr ? "" : isa, .max_context = context, .needs_text = true};
+  return {.threads = threads,
+          .isa = isa == nullptr ? "" : isa,
+          .max_context = context,
+          .dense_activations = activations == "int8" ? DenseActivations::kInt8 : DenseActivations::kFloat,
+          .needs_text = true};
 }
 
-bool Interrupted() { return g_interrupts > 0; }
+bool Interrupted() {
+  return g_interrupts > 0;
+}
 
 void InstallInterruptHandler() {
   struct sigaction action {};
@@ -65,7 +76,11 @@ Result<std::string> ReadStandardInput() {
   }
 }
 
-bool StandardInputIsTerminal() { return isatty(STDIN_FILENO) == 1; }
-bool StandardErrorIsTerminal() { return isatty(STDERR_FILENO) == 1; }
+bool StandardInputIsTerminal() {
+  return isatty(STDIN_FILENO) == 1;
+}
+bool StandardErrorIsTerminal() {
+  return isatty(STDERR_FILENO) == 1;
+}
 
 }  // namespace sterna

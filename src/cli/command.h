@@ -28,10 +28,11 @@ void AddBench(CLI::App& app, Action* action);
 void AddConvert(CLI::App& app, Action* action);
 void AddDoctor(CLI::App& app, Action* action);
 
-/// --threads and --ctx-size, shared by every command that loads a model; STERNA_ISA is read here too.
+/// --threads, --ctx-size and --activations, shared by every command that loads a model; STERNA_ISA is read here too.
 struct ModelFlags {
   int threads = 0;
   int64_t context = 0;
+  std::string activations = "int8";
 
   void AddTo(CLI::App& command);
   LoadOptions ToLoadOptions() const;

@@ -18,7 +18,11 @@ struct ConvertFlags {
 };
 
 Status RunConvert(const ConvertFlags& flags) {
-  ConvertRequest request{.source = flags.source, .output = flags.output, .type = flags.type, .embedding_type = flags.embedding_type, .progress = nullptr};
+  ConvertRequest request{.source = flags.source,
+                         .output = flags.output,
+                         .type = flags.type,
+                         .embedding_type = flags.embedding_type,
+                         .progress = nullptr};
   if (StandardErrorIsTerminal()) {
     request.progress = [](int64_t done, int64_t total, const std::string& name) {
       fmt::print(stderr, "\r\x1b[K[{}/{}] {}", done + 1, total, name);
@@ -35,8 +39,8 @@ Status RunConvert(const ConvertFlags& flags) {
                                         {"verified", true}};
     fmt::print("{}\n", out.dump(2));
   } else {
-    fmt::print("{}: {} tensors, {} bytes; read back and compared: ternary values equal, largest relative scale error {:.1e}\n", flags.output,
-               report->tensors, report->bytes, report->max_scale_error);
+    fmt::print("{}: {} tensors, {} bytes; read back and compared: ternary values equal, largest relative scale error {:.1e}\n",
+               flags.output, report->tensors, report->bytes, report->max_scale_error);
   }
   return Status::Ok();
 }
@@ -48,7 +52,8 @@ void AddConvert(CLI::App& app, Action* action) {
   CLI::App* command = app.add_subcommand("convert", "Convert a checkpoint to GGUF");
   command->add_option("SRC", flags->source, "Hugging Face directory or GGUF file")->required();
   command->add_option("-o,--output", flags->output, "GGUF file to write")->required();
-  command->add_option("--type,--outtype", flags->type, "Type of the projections: I2_S, TQ1_0, TQ2_0 for ternary models; F32, F16, BF16, Q8_0, Q4_0, "
+  command->add_option("--type,--outtype", flags->type,
+                      "Type of the projections: I2_S, TQ1_0, TQ2_0 for ternary models; F32, F16, BF16, Q8_0, Q4_0, "
                       "Q4_1, Q6_K for dense ones (default: I2_S, or the source's own)");
   command->add_option("--embedding-type", flags->embedding_type, "Type of embedding and head (default: the source's own)");
   command->add_flag("--json", flags->json, "Print one JSON object");

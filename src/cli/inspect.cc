@@ -22,17 +22,25 @@ nlohmann::ordered_json ToJson(const InspectReport& report) {
               {"has_chat_template", report.has_chat_template}};
   if (report.config) {
     const ModelConfig& config = *report.config;
-    out["model"] = {{"architecture", config.architecture}, {"layers", config.layers},     {"d_model", config.d_model},
-                    {"d_ff", config.d_ff},                 {"heads", config.heads},       {"kv_heads", config.kv_heads},
-                    {"head_dim", config.head_dim},         {"vocab", config.vocab},       {"context", config.context},
-                    {"rope_theta", config.rope_theta},     {"rms_epsilon", config.rms_epsilon}};
+    out["model"] = {{"architecture", config.architecture},
+                    {"layers", config.layers},
+                    {"d_model", config.d_model},
+                    {"d_ff", config.d_ff},
+                    {"heads", config.heads},
+                    {"kv_heads", config.kv_heads},
+                    {"head_dim", config.head_dim},
+                    {"vocab", config.vocab},
+                    {"context", config.context},
+                    {"rope_theta", config.rope_theta},
+                    {"rms_epsilon", config.rms_epsilon}};
   } else {
     out["model"] = nullptr;
     out["model_problem"] = report.config_problem;
   }
   out["types"] = Json::array();
   for (const TypeSummary& type : report.types) {
-    out["types"].push_back({{"type", Name(type.dtype)}, {"tensors", type.tensors}, {"weights", type.elements}, {"bytes", type.bytes}});
+    out["types"].push_back(
+        {{"type", Name(type.dtype)}, {"tensors", type.tensors}, {"weights", type.elements}, {"bytes", type.bytes}});
   }
   out["metadata"] = Json::array();
   for (const MetadataSummary& item : report.metadata) {

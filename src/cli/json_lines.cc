@@ -24,7 +24,8 @@ Result<bool> ReadLine(std::string* line) {
   return c != EOF || !line->empty();
 }
 
-Result<nlohmann::json> HandleLine(const std::string& line, const std::function<Result<nlohmann::json>(const nlohmann::json&)>& handle) {
+Result<nlohmann::json> HandleLine(const std::string& line,
+                                  const std::function<Result<nlohmann::json>(const nlohmann::json&)>& handle) {
   const nlohmann::json value = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!value.is_object()) return InvalidArgument("expected a JSON object");
   return handle(value);
@@ -32,7 +33,9 @@ Result<nlohmann::json> HandleLine(const std::string& line, const std::function<R
 
 }  // namespace
 
-std::string DumpJsonLine(const nlohmann::json& value) { return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
+std::string DumpJsonLine(const nlohmann::json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
 Status ForEachJsonLine(const std::function<Result<nlohmann::json>(const nlohmann::json& line)>& handle) {
   return ForEachLine([&](const std::string& line) { return HandleLine(line, handle); });

@@ -28,7 +28,8 @@ Result<std::vector<int32_t>> ParseTokens(std::string_view text) {
     int32_t value = 0;
     const auto [end, error] = std::from_chars(piece.data(), piece.data() + piece.size(), value);
     if (error != std::errc() || end != piece.data() + piece.size()) {
-      return InvalidArgument(fmt::format("--tokens: expected ids separated by commas, found '{}' at position {}", piece, tokens.size()));
+      return InvalidArgument(
+          fmt::format("--tokens: expected ids separated by commas, found '{}' at position {}", piece, tokens.size()));
     }
     tokens.push_back(value);
     at = comma + 1;
@@ -48,6 +49,7 @@ Status RunLogits(const LogitsFlags& flags) {
 
 void AddLogits(CLI::App& app, Action* action) {
   auto flags = std::make_shared<LogitsFlags>();
+  flags->model_flags.activations = "f32";  // parity is measured against the weights as they are stored
   CLI::App* command = app.add_subcommand("logits", "Write the logits of a token sequence to a safetensors file");
   command->add_option("MODEL", flags->model, "GGUF file or Hugging Face directory")->required();
   command->add_option("--tokens", flags->tokens, "Token ids: 1,2,3")->required();

@@ -10,11 +10,16 @@ namespace {
 
 std::string_view HintFor(StatusCode code) {
   switch (code) {
-    case StatusCode::kNotFound: return "check the name; `sterna inspect FILE` lists what a file holds";
-    case StatusCode::kMalformed: return "the file is damaged or not what it claims to be; download or convert it again";
-    case StatusCode::kOutOfRange: return "shorten the input or raise the limit (for a context: --ctx-size, up to the model's own)";
-    case StatusCode::kResourceExhausted: return "close other programs, choose a smaller model or a smaller --ctx-size";
-    default: return "";
+    case StatusCode::kNotFound:
+      return "check the name; `sterna inspect FILE` lists what a file holds";
+    case StatusCode::kMalformed:
+      return "the file is damaged or not what it claims to be; download or convert it again";
+    case StatusCode::kOutOfRange:
+      return "shorten the input or raise the limit (for a context: --ctx-size, up to the model's own)";
+    case StatusCode::kResourceExhausted:
+      return "close other programs, choose a smaller model or a smaller --ctx-size";
+    default:
+      return "";
   }
 }
 
@@ -25,7 +30,8 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "sterna " STERNA_VERSION);
   Action action;
-  for (const auto add : {AddRun, AddInspect, AddConvert, AddLogits, AddTokenize, AddTemplate, AddBench, AddDoctor}) add(app, &action);
+  for (const auto add : {AddRun, AddInspect, AddConvert, AddLogits, AddTokenize, AddTemplate, AddBench, AddDoctor})
+    add(app, &action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -44,4 +50,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace sterna
 
-int main(int argc, char** argv) { return sterna::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return sterna::Main(argc, argv);
+}

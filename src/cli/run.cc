@@ -22,7 +22,8 @@ struct RunFlags {
 
 /// `run MODEL PROMPT`, `run MODEL` with the prompt piped in.
 Status ReadPositional(RunFlags* flags, std::string* path) {
-  if (flags->positional.empty()) return InvalidArgument("no model given: sterna run MODEL \"PROMPT\", MODEL a GGUF file or a directory");
+  if (flags->positional.empty())
+    return InvalidArgument("no model given: sterna run MODEL \"PROMPT\", MODEL a GGUF file or a directory");
   *path = flags->positional[0];
   if (flags->positional.size() > 1 && flags->positional[1] != "-") {
     flags->request.prompt = flags->positional[1];
@@ -35,7 +36,9 @@ Status ReadPositional(RunFlags* flags, std::string* path) {
   return Status::Ok();
 }
 
-double PerSecond(int64_t count, double seconds) { return seconds > 0 ? static_cast<double>(count) / seconds : 0; }
+double PerSecond(int64_t count, double seconds) {
+  return seconds > 0 ? static_cast<double>(count) / seconds : 0;
+}
 
 void PrintJson(const LoadedModel& loaded, const Completion& completion) {
   const Generation& generation = completion.generation;
@@ -56,10 +59,10 @@ void PrintJson(const LoadedModel& loaded, const Completion& completion) {
 }
 
 void PrintStatistics(const LoadedModel& loaded, const Generation& generation) {
-  fmt::print(stderr, "[ load {:.2f} s | prompt {} tokens, {:.1f} t/s | generated {} tokens, {:.1f} t/s | {} | {} ]\n", loaded.load_seconds,
-             generation.prompt_tokens, PerSecond(generation.prompt_tokens, generation.prompt_seconds), generation.generated_tokens,
-             PerSecond(generation.generated_tokens, generation.generate_seconds), FinishReasonName(generation.finish),
-             IsaName(loaded.isa));
+  fmt::print(stderr, "[ load {:.2f} s | prompt {} tokens, {:.1f} t/s | generated {} tokens, {:.1f} t/s | {} | {} ]\n",
+             loaded.load_seconds, generation.prompt_tokens, PerSecond(generation.prompt_tokens, generation.prompt_seconds),
+             generation.generated_tokens, PerSecond(generation.generated_tokens, generation.generate_seconds),
+             FinishReasonName(generation.finish), IsaName(loaded.isa));
 }
 
 Status Run(RunFlags* flags) {
@@ -89,8 +92,11 @@ Status Run(RunFlags* flags) {
 void AddRun(CLI::App& app, Action* action) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* command = app.add_subcommand("run", "Complete one prompt");
-  command->add_option("MODEL_PROMPT", flags->positional, "MODEL (GGUF file or Hugging Face directory) and PROMPT; '-' or nothing reads the "
-                      "prompt from standard input")->expected(0, 2);
+  command
+      ->add_option("MODEL_PROMPT", flags->positional,
+                   "MODEL (GGUF file or Hugging Face directory) and PROMPT; '-' or nothing reads the "
+                   "prompt from standard input")
+      ->expected(0, 2);
   flags->model.AddTo(*command);
   CompletionRequest& request = flags->request;
   command->add_option("-n,--predict,--max-tokens", request.max_tokens, "Tokens to generate at most; -1: until the model ends")
@@ -99,11 +105,16 @@ void AddRun(CLI::App& app, Action* action) {
   command->add_option("--system", request.system, "System message");
   command->add_option("--temp,--temperature", request.sampler.temperature, "Temperature; 0: greedy")->capture_default_str();
   command->add_option("--top-k", request.sampler.top_k, "Keep the k most probable tokens; 0: all")->capture_default_str();
-  command->add_option("--top-p", request.sampler.top_p, "Keep the most probable tokens up to this probability; 1: all")->capture_default_str();
-  command->add_option("--min-p", request.sampler.min_p, "Drop tokens below this share of the most probable one")->capture_default_str();
-  command->add_option("--repeat-penalty", request.sampler.repeat_penalty, "Penalty of recent tokens; 1: off")->capture_default_str();
-  command->add_option("--repeat-last-n", request.sampler.repeat_last_n, "Tokens the penalties look back on; -1: all")->capture_default_str();
-  command->add_option("--presence-penalty", request.sampler.presence_penalty, "Penalty of tokens that occurred")->capture_default_str();
+  command->add_option("--top-p", request.sampler.top_p, "Keep the most probable tokens up to this probability; 1: all")
+      ->capture_default_str();
+  command->add_option("--min-p", request.sampler.min_p, "Drop tokens below this share of the most probable one")
+      ->capture_default_str();
+  command->add_option("--repeat-penalty", request.sampler.repeat_penalty, "Penalty of recent tokens; 1: off")
+      ->capture_default_str();
+  command->add_option("--repeat-last-n", request.sampler.repeat_last_n, "Tokens the penalties look back on; -1: all")
+      ->capture_default_str();
+  command->add_option("--presence-penalty", request.sampler.presence_penalty, "Penalty of tokens that occurred")
+      ->capture_default_str();
   command->add_option("--frequency-penalty", request.sampler.frequency_penalty, "Penalty per occurrence")->capture_default_str();
   command->add_option("-s,--seed", request.sampler.seed, "Seed of the random draws")->capture_default_str();
   command->add_option("--stop", request.stop, "Stop string; may be given several times")->allow_extra_args(false);

@@ -28,7 +28,8 @@ int64_t InterleavedRow(int64_t row, int64_t head_dim) {
 /// Rows of `matrix` in the model's order, each factor multiplied by `factor`.
 TernaryMatrixSource FromRows(TernaryRows matrix, std::string name, float factor, std::shared_ptr<const void> keep_alive) {
   TernaryMatrixSource out{.rows = matrix.rows(), .cols = matrix.cols(), .read_row = nullptr};
-  out.read_row = [matrix, name = std::move(name), factor, keep_alive = std::move(keep_alive)](int64_t row, int8_t* values, float* scale) {
+  out.read_row = [matrix, name = std::move(name), factor, keep_alive = std::move(keep_alive)](int64_t row, int8_t* values,
+                                                                                              float* scale) {
     Status status = matrix.Read(row, {values, static_cast<size_t>(matrix.cols())}, scale);
     *scale *= factor;
     return status.WithContext(fmt::format("tensor {}", name));
@@ -59,7 +60,9 @@ TernaryMatrixSource Unpermute(TernaryMatrixSource source, int64_t head_dim) {
   return source;
 }
 
-bool IsMasterType(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16; }
+bool IsMasterType(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
+}
 
 }  // namespace
 
@@ -102,7 +105,8 @@ Result<std::optional<float>> CheckpointWeights::Scale(const std::string& name) {
   if (count != 1) return Malformed(fmt::format("tensor {}: expected one number, found shape {}", name, ToString(entry->shape)));
   float value = 0;
   STERNA_RETURN_IF_ERROR(Dequantize(entry->dtype, entry->data, 1, 1, {&value, 1}).WithContext(fmt::format("tensor {}", name)));
-  if (!(std::isfinite(value) && value > 0)) return Malformed(fmt::format("tensor {}: expected a positive number, found {}", name, value));
+  if (!(std::isfinite(value) && value > 0))
+    return Malformed(fmt::format("tensor {}: expected a positive number, found {}", name, value));
   return std::optional<float>(value);
 }
 
@@ -121,18 +125,22 @@ Result<std::vector<float>> CheckpointWeights::LinearNorm(int64_t layer, Projecti
   return Vector(*entry, size);
 }
 
-Result<TernaryMatrixSource> CheckpointWeights::PackedMatrix(const TensorEntry& entry, const std::string& base, int64_t rows, int64_t cols) {
+Result<TernaryMatrixSource> CheckpointWeights::PackedMatrix(const TensorEntry& entry, const std::string& base, int64_t rows,
+                                                            int64_t cols) {
   STERNA_RETURN_IF_ERROR(CheckShape(entry, {{(rows + 3) / 4, cols}}));
   const std::string scale_name = base + ".weight_scale";
   STERNA_ASSIGN_OR_RETURN(const std::optional<float> scale, Scale(scale_name));
   if (!scale) return NotFound(fmt::format("tensor {} is missing beside the packed weights {}", scale_name, entry.name));
-  const WeightScaleRule rule = config_.packed_scale == PackedScale::kMultiply ? WeightScaleRule::kMultiply : WeightScaleRule::kDivide;
-  STERNA_ASSIGN_OR_RETURN(TernaryRows matrix,
-                          TernaryRows::OpenPacked(entry.data, rows, cols, *scale, rule).WithContext(fmt::format("tensor {}", entry.name)));
+  const WeightScaleRule rule =
+      config_.packed_scale == PackedScale::kMultiply ? WeightScaleRule::kMultiply : WeightScaleRule::kDivide;
+  STERNA_ASSIGN_OR_RETURN(
+      TernaryRows matrix,
+      TernaryRows::OpenPacked(entry.data, rows, cols, *scale, rule).WithContext(fmt::format("tensor {}", entry.name)));
   return FromRows(std::move(matrix), entry.name, 1.0f, source_);
 }
 
-Result<TernaryMatrixSource> CheckpointWeights::MasterMatrix(const TensorEntry& entry, const std::string& base, int64_t rows, int64_t cols) {
+Result<TernaryMatrixSource> CheckpointWeights::MasterMatrix(const TensorEntry& entry, const std::string& base, int64_t rows,
+                                                            int64_t cols) {
   STERNA_RETURN_IF_ERROR(CheckShape(entry, {{rows, cols}}));
   const std::string context = fmt::format("tensor {}", entry.name);
   // A scale beside float weights: they are -1, 0, +1 already (an `offline` checkpoint stored unpacked).
@@ -149,7 +157,8 @@ Result<TernaryMatrixSource> CheckpointWeights::MasterMatrix(const TensorEntry& e
   return FromRows(std::move(master), entry.name, 1.0f, source_);
 }
 
-Result<TernaryMatrixSource> CheckpointWeights::EncodedMatrix(const TensorEntry& entry, const std::string& base, int64_t rows, int64_t cols) {
+Result<TernaryMatrixSource> CheckpointWeights::EncodedMatrix(const TensorEntry& entry, const std::string& base, int64_t rows,
+                                                             int64_t cols) {
   STERNA_RETURN_IF_ERROR(CheckShape(entry, {{rows, cols}}));
   // mainline llama.cpp's `bitnet` files may keep the factor in a tensor of its own.
   STERNA_ASSIGN_OR_RETURN(const std::optional<float> scale, Scale(base + ".scale"));
@@ -211,8 +220,9 @@ Status CheckpointWeights::CheckAllUsed() const {
   for (const TensorEntry& entry : source_->entries()) {
     // Older checkpoints keep the rotary frequencies, which the configuration gives already.
     if (used_.contains(entry.name) || entry.name.ends_with("rotary_emb.inv_freq")) continue;
-    return Unsupported(fmt::format("tensor {} {} has no place in architecture {} with {} layers; running without it would give wrong answers",
-                                   entry.name, ToString(entry.shape), config_.architecture, config_.layers));
+    return Unsupported(
+        fmt::format("tensor {} {} has no place in architecture {} with {} layers; running without it would give wrong answers",
+                    entry.name, ToString(entry.shape), config_.architecture, config_.layers));
   }
   return Status::Ok();
 }

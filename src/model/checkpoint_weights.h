@@ -12,8 +12,8 @@
 
 namespace sterna {
 
-/// Handles ternary types, packed uint8 with either scale rule, full-precision masters, dense and block types; undoes the q/k permutation
-/// of llama GGUF files. Keeps `source` alive in what it returns.
+/// Handles ternary types, packed uint8 with either scale rule, full-precision masters, dense and block types; undoes the q/k
+/// permutation of llama GGUF files. Keeps `source` alive in what it returns.
 class CheckpointWeights final : public WeightProvider {
  public:
   CheckpointWeights(std::shared_ptr<const WeightSource> source, const ModelConfig& config);

@@ -69,8 +69,11 @@ std::vector<double> RopeFrequencies(const ModelConfig& config, const std::vector
   for (int64_t i = 0; i < config.head_dim / 2; ++i) {
     double frequency = std::pow(config.rope_theta, -2.0 * static_cast<double>(i) / static_cast<double>(config.head_dim));
     switch (scaling.kind) {
-      case RopeScaling::Kind::kNone: break;
-      case RopeScaling::Kind::kLinear: frequency /= scaling.factor; break;
+      case RopeScaling::Kind::kNone:
+        break;
+      case RopeScaling::Kind::kLinear:
+        frequency /= scaling.factor;
+        break;
       case RopeScaling::Kind::kLlama3: {
         const double wavelength = kTwoPi / frequency;
         if (wavelength > scaling.original_context / scaling.low_frequency_factor) {

@@ -66,15 +66,15 @@ struct ModelConfig {
   PackedScale packed_scale = PackedScale::kDivide;
 };
 
-/// Reads and checks the configuration. `format` is WeightSource::format(). Unsupported: an architecture or feature nothing here runs;
-/// Malformed: a value that makes no model (zero heads, NaN epsilon, …), named with its key.
+/// Reads and checks the configuration. `format` is WeightSource::format(). Unsupported: an architecture or feature nothing here
+/// runs; Malformed: a value that makes no model (zero heads, NaN epsilon, …), named with its key.
 Result<ModelConfig> ReadModelConfig(std::string_view format, const Metadata& metadata);
 
 /// The ranges every architecture must keep; called by ReadModelConfig and for `--shape` models.
 Status CheckModelConfig(const ModelConfig& config);
 
-/// 1 / theta^(2i/head_dim), i < head_dim/2, after scaling. `factors`: the GGUF tensor rope_freqs.weight (each frequency is divided by
-/// its factor), or empty.
+/// 1 / theta^(2i/head_dim), i < head_dim/2, after scaling. `factors`: the GGUF tensor rope_freqs.weight (each frequency is divided
+/// by its factor), or empty.
 std::vector<double> RopeFrequencies(const ModelConfig& config, const std::vector<float>& factors);
 
 }  // namespace sterna

@@ -69,7 +69,8 @@ TEST(ModelConfig, BothSpellingsOfRotarySettingsAreRead) {
   Metadata new_spelling = HuggingFaceMetadata();
   new_spelling.Set("rope_parameters.rope_theta", 500000.0);
   new_spelling.Set("rope_parameters.rope_type", std::string("llama3"));
-  for (const auto& [metadata, group] : {std::pair<Metadata*, std::string>{&old_spelling, "rope_scaling"}, {&new_spelling, "rope_parameters"}}) {
+  for (const auto& [metadata, group] :
+       {std::pair<Metadata*, std::string>{&old_spelling, "rope_scaling"}, {&new_spelling, "rope_parameters"}}) {
     metadata->Set(group + ".factor", 8.0);
     metadata->Set(group + ".low_freq_factor", 1.0);
     metadata->Set(group + ".high_freq_factor", 4.0);
@@ -88,7 +89,10 @@ TEST(ModelConfig, Llama3ScalingKeepsHighFrequenciesAndDividesLowOnes) {
   config.head_dim = 64;
   config.rope_theta = 500000;
   const std::vector<double> plain = RopeFrequencies(config, {});
-  config.rope_scaling = {.kind = RopeScaling::Kind::kLlama3, .factor = 8, .low_frequency_factor = 1, .high_frequency_factor = 4,
+  config.rope_scaling = {.kind = RopeScaling::Kind::kLlama3,
+                         .factor = 8,
+                         .low_frequency_factor = 1,
+                         .high_frequency_factor = 4,
                          .original_context = 64};
   const std::vector<double> scaled = RopeFrequencies(config, {});
   EXPECT_EQ(plain.front(), 1.0);

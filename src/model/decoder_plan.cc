@@ -8,7 +8,8 @@ namespace {
 
 class DecoderPlanner {
  public:
-  DecoderPlanner(const ModelConfig& config, const BoundModel& model) : config_(config), model_(model) {
+  DecoderPlanner(const ModelConfig& config, const BoundModel& model, DenseActivations dense_activations)
+      : config_(config), model_(model), dense_activations_(dense_activations) {
     plan_.kv = {.layers = config.layers, .kv_heads = config.kv_heads, .head_dim = config.head_dim};
     const int64_t q_width = config.heads * config.head_dim;
     const int64_t kv_width = config.kv_heads * config.head_dim;
@@ -34,8 +35,9 @@ class DecoderPlanner {
     const SlotView last_normed = plan_.AddSlot(Slot::Kind::kFloat, config_.d_model, Slot::Rows::kSelected);
     const SlotView logits = plan_.AddSlot(Slot::Kind::kFloat, config_.vocab, Slot::Rows::kSelected);
     Add(GatherOp{.in = residual_, .out = last});
-    Add(NormOp{.in = last, .weight = model_.final_norm, .group = config_.d_model, .epsilon = config_.rms_epsilon, .out = last_normed});
-    Add(DenseLinearOp{.weight = model_.head, .in = last_normed, .out = logits});
+    Add(NormOp{
+        .in = last, .weight = model_.final_norm, .group = config_.d_model, .epsilon = config_.rms_epsilon, .out = last_normed});
+    Add(DenseLinearOp{.weight = model_.head, .in = last_normed, .out = logits, .activations = dense_activations_});
     plan_.logits = logits.slot;
     return std::move(plan_);
   }
@@ -46,10 +48,12 @@ class DecoderPlanner {
   static SlotView Part(const SlotView& view, int64_t offset, int64_t width) { return {view.slot, view.offset + offset, width}; }
   void Add(Op op) { plan_.ops.push_back(op); }
 
-  /// Several products of one input, one behind the other in `out`. `norm` (or kNoWeight) is applied to the input first; `quantized` is
-  /// the slot for its int8 form.
-  void Project(const std::vector<BoundLinear>& linears, const SlotView& in, WeightId norm, const SlotView& quantized, const SlotView& out) {
-    const bool share_quantized = std::ranges::all_of(linears, [](const BoundLinear& l) { return l.is_ternary && l.norm == kNoWeight; });
+  /// Several products of one input, one behind the other in `out`. `norm` (or kNoWeight) is applied to the input first; `quantized`
+  /// is the slot for its int8 form.
+  void Project(const std::vector<BoundLinear>& linears, const SlotView& in, WeightId norm, const SlotView& quantized,
+               const SlotView& out) {
+    const bool share_quantized =
+        std::ranges::all_of(linears, [](const BoundLinear& l) { return l.is_ternary && l.norm == kNoWeight; });
     SlotView input = in;
     bool is_quantized = false;
     if (share_quantized && norm != kNoWeight) {
@@ -64,11 +68,12 @@ class DecoderPlanner {
       const SlotView target = Part(out, offset, linear.rows);
       offset += linear.rows;
       if (!linear.is_ternary) {
-        Add(DenseLinearOp{.weight = linear.weight, .in = input, .out = target});
+        Add(DenseLinearOp{.weight = linear.weight, .in = input, .out = target, .activations = dense_activations_});
         continue;
       }
       if (linear.norm != kNoWeight) {
-        Add(NormOp{.in = input, .weight = linear.norm, .group = in.width, .epsilon = config_.linear_norm_epsilon, .out = quantized});
+        Add(NormOp{
+            .in = input, .weight = linear.norm, .group = in.width, .epsilon = config_.linear_norm_epsilon, .out = quantized});
         is_quantized = false;  // the next projection has another norm
       } else if (!is_quantized) {
         Add(QuantizeOp{.in = input, .out = quantized});
@@ -112,6 +117,7 @@ class DecoderPlanner {
 
   const ModelConfig& config_;
   const BoundModel& model_;
+  DenseActivations dense_activations_;
   Plan plan_;
   SlotView residual_, normed_, quantized_model_, quantized_attention_, quantized_hidden_;
   SlotView query_key_value_, attention_, gate_up_, hidden_, update_;
@@ -119,6 +125,8 @@ class DecoderPlanner {
 
 }  // namespace
 
-Plan BuildDecoderPlan(const ModelConfig& config, const BoundModel& model) { return DecoderPlanner(config, model).Build(); }
+Plan BuildDecoderPlan(const ModelConfig& config, const BoundModel& model, DenseActivations dense_activations) {
+  return DecoderPlanner(config, model, dense_activations).Build();
+}
 
 }  // namespace sterna

@@ -25,7 +25,7 @@ struct BoundLayer {
   WeightId query_head_norm = kNoWeight, key_head_norm = kNoWeight;
   std::vector<BoundLinear> query_key_value;  ///< one fused, or three in this order
   BoundLinear output;
-  std::vector<BoundLinear> gate_up;          ///< one fused, or two in this order
+  std::vector<BoundLinear> gate_up;  ///< one fused, or two in this order
   BoundLinear down;
 };
 
@@ -40,8 +40,9 @@ struct BoundModel {
 /// Per layer (transformers modeling_llama.py, modeling_bitnet.py, modeling_qwen3.py):
 ///   h = norm(x);  q, k, v = projections of h;  [head norms of q, k];  rope;  a = attention
 ///   x += output projection of [sub-norm of] a;  h = norm(x);  f = act(gate h) * (up h);  x += down projection of [sub-norm of] f
-/// and logits = head of norm(x). Ternary projections see int8 activations, quantized once per input.
-Plan BuildDecoderPlan(const ModelConfig& config, const BoundModel& model);
+/// and logits = head of norm(x). Ternary projections see int8 activations, quantized once per input; dense ones what
+/// `dense_activations` says.
+Plan BuildDecoderPlan(const ModelConfig& config, const BoundModel& model, DenseActivations dense_activations);
 
 }  // namespace sterna
 

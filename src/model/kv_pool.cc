@@ -11,7 +11,8 @@ Result<std::unique_ptr<DeviceMemory>> KvPool::Take() {
     return block;
   }
   if (existing_ >= max_blocks_) {
-    return ResourceExhausted(fmt::format("the key-value cache is full: {} blocks of {} positions are in use", existing_, kKvBlockPositions));
+    return ResourceExhausted(
+        fmt::format("the key-value cache is full: {} blocks of {} positions are in use", existing_, kKvBlockPositions));
   }
   STERNA_ASSIGN_OR_RETURN(std::unique_ptr<DeviceMemory> block, backend_->AllocateKvBlock(shape_));
   ++existing_;

@@ -15,7 +15,8 @@ namespace {
 /// Hands the weights of one model to a backend and counts what a decoded token reads.
 class Binder {
  public:
-  Binder(const ModelConfig& config, WeightProvider& weights, Backend& backend) : config_(config), weights_(weights), backend_(backend) {}
+  Binder(const ModelConfig& config, WeightProvider& weights, Backend& backend)
+      : config_(config), weights_(weights), backend_(backend) {}
 
   int64_t bytes_per_token() const { return bytes_; }
   int64_t macs_per_token() const { return macs_; }
@@ -66,11 +67,12 @@ class Binder {
     }
     STERNA_ASSIGN_OR_RETURN(
         bound.query_key_value,
-        BindGroup(layer, {{Projection::kQuery, q_width}, {Projection::kKey, kv_width}, {Projection::kValue, kv_width}}, config_.d_model));
+        BindGroup(layer, {{Projection::kQuery, q_width}, {Projection::kKey, kv_width}, {Projection::kValue, kv_width}},
+                  config_.d_model));
     STERNA_ASSIGN_OR_RETURN(std::vector<BoundLinear> output, BindGroup(layer, {{Projection::kOutput, config_.d_model}}, q_width));
     bound.output = output.front();
-    STERNA_ASSIGN_OR_RETURN(bound.gate_up,
-                            BindGroup(layer, {{Projection::kGate, config_.d_ff}, {Projection::kUp, config_.d_ff}}, config_.d_model));
+    STERNA_ASSIGN_OR_RETURN(
+        bound.gate_up, BindGroup(layer, {{Projection::kGate, config_.d_ff}, {Projection::kUp, config_.d_ff}}, config_.d_model));
     STERNA_ASSIGN_OR_RETURN(std::vector<BoundLinear> down, BindGroup(layer, {{Projection::kDown, config_.d_model}}, config_.d_ff));
     bound.down = down.front();
     return bound;
@@ -149,26 +151,26 @@ class Binder {
 }  // namespace
 
 Result<std::shared_ptr<const Model>> Model::Load(std::shared_ptr<const WeightSource> source, std::shared_ptr<Backend> backend,
-                                                 int64_t max_context) {
+                                                 const ModelOptions& options) {
   auto load = [&]() -> Result<std::shared_ptr<const Model>> {
     STERNA_ASSIGN_OR_RETURN(const ModelConfig config, ReadModelConfig(source->format(), source->metadata()));
     CheckpointWeights weights(source, config);
-    STERNA_ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, Build(config, weights, std::move(backend), max_context));
+    STERNA_ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, Build(config, weights, std::move(backend), options));
     STERNA_RETURN_IF_ERROR(source->StillUnchanged());
     return model;
   };
   return load().WithContext(source->path());
 }
 
-Result<std::shared_ptr<const Model>> Model::Build(const ModelConfig& config, WeightProvider& weights, std::shared_ptr<Backend> backend,
-                                                  int64_t max_context) {
+Result<std::shared_ptr<const Model>> Model::Build(const ModelConfig& config, WeightProvider& weights,
+                                                  std::shared_ptr<Backend> backend, const ModelOptions& options) {
   STERNA_RETURN_IF_ERROR(CheckModelConfig(config));
   auto model = std::shared_ptr<Model>(new Model());
   model->config_ = config;
-  model->max_context_ = max_context > 0 ? std::min(max_context, config.context) : config.context;
+  model->max_context_ = options.max_context > 0 ? std::min(options.max_context, config.context) : config.context;
   Binder binder(config, weights, *backend);
   STERNA_ASSIGN_OR_RETURN(const BoundModel bound, binder.Bind(model->max_context_));
-  auto plan = std::make_shared<Plan>(BuildDecoderPlan(config, bound));
+  auto plan = std::make_shared<Plan>(BuildDecoderPlan(config, bound, options.dense_activations));
   STERNA_RETURN_IF_ERROR(CheckPlan(*plan));
   model->plan_ = std::move(plan);
   model->bytes_per_token_ = binder.bytes_per_token();

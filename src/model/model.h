@@ -13,16 +13,21 @@
 
 namespace sterna {
 
+struct ModelOptions {
+  int64_t max_context = 0;  ///< positions to prepare for; 0 for the model's own
+  DenseActivations dense_activations = DenseActivations::kFloat;
+};
+
 /// Thread-safe after loading.
 class Model {
  public:
   /// Reads the configuration, checks every tensor's name, shape and scale, and hands the weights to `backend`, which must be fresh.
-  /// `max_context`: positions to prepare for; 0 for the model's own. Errors name the tensor or key, expected and found.
+  /// Errors name the tensor or key, expected and found.
   static Result<std::shared_ptr<const Model>> Load(std::shared_ptr<const WeightSource> source, std::shared_ptr<Backend> backend,
-                                                   int64_t max_context = 0);
+                                                   const ModelOptions& options = {});
   /// The same from any provider of weights.
-  static Result<std::shared_ptr<const Model>> Build(const ModelConfig& config, WeightProvider& weights, std::shared_ptr<Backend> backend,
-                                                    int64_t max_context = 0);
+  static Result<std::shared_ptr<const Model>> Build(const ModelConfig& config, WeightProvider& weights,
+                                                    std::shared_ptr<Backend> backend, const ModelOptions& options = {});
 
   const ModelConfig& config() const { return config_; }
   const Plan& plan() const { return *plan_; }

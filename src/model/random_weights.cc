@@ -77,7 +77,9 @@ std::vector<std::string> ShapeNames() {
 Result<std::vector<float>> RandomWeights::Norm(int64_t, LayerNorm, int64_t size) {
   return std::vector<float>(static_cast<size_t>(size), 1.0f);
 }
-Result<std::vector<float>> RandomWeights::FinalNorm(int64_t size) { return std::vector<float>(static_cast<size_t>(size), 1.0f); }
+Result<std::vector<float>> RandomWeights::FinalNorm(int64_t size) {
+  return std::vector<float>(static_cast<size_t>(size), 1.0f);
+}
 Result<std::vector<float>> RandomWeights::LinearNorm(int64_t, Projection, int64_t size) {
   return std::vector<float>(static_cast<size_t>(size), 1.0f);
 }
@@ -113,7 +115,9 @@ Result<DenseMatrixSource> RandomWeights::RandomTable(uint64_t stream, int64_t ro
   return DenseMatrixSource{.dtype = head_type_, .rows = rows, .cols = cols, .bytes = owner->bytes(), .keep_alive = owner};
 }
 
-Result<DenseMatrixSource> RandomWeights::Embedding(int64_t rows, int64_t cols) { return RandomTable(uint64_t{1} << 32, rows, cols); }
+Result<DenseMatrixSource> RandomWeights::Embedding(int64_t rows, int64_t cols) {
+  return RandomTable(uint64_t{1} << 32, rows, cols);
+}
 
 Result<std::optional<DenseMatrixSource>> RandomWeights::Head(int64_t rows, int64_t cols) {
   if (config_.tied_head) return std::optional<DenseMatrixSource>();

@@ -16,8 +16,8 @@ namespace sterna {
 Result<ModelConfig> ShapeConfig(std::string_view shape);
 std::vector<std::string> ShapeNames();
 
-/// Ternary projections (half zeros, a quarter each -1 and +1), unit norms, and a random head of `head_type` (F16, BF16, F32, Q8_0, Q6_K, Q4_0
-/// or Q4_1). The same seed gives the same weights.
+/// Ternary projections (half zeros, a quarter each -1 and +1), unit norms, and a random head of `head_type` (F16, BF16, F32, Q8_0,
+/// Q6_K, Q4_0 or Q4_1). The same seed gives the same weights.
 class RandomWeights final : public WeightProvider {
  public:
   RandomWeights(const ModelConfig& config, DType head_type, uint64_t seed) : config_(config), head_type_(head_type), seed_(seed) {}

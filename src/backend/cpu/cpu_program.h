@@ -32,7 +32,7 @@ class CpuProgram final : public Program {
   /// Memory of one slot. Float rows are padded to 16 floats, quantized rows to 64 bytes.
   struct SlotMemory {
     Buffer data;
-    int64_t stride = 0;  // elements from row to row
+    int64_t stride = 0;   // elements from row to row
     Buffer scales, sums;  // quantized slots only, one per row
   };
 
@@ -40,6 +40,7 @@ class CpuProgram final : public Program {
       : context_(std::move(context)), plan_(std::move(plan)), limits_(limits) {}
 
   Status AllocateBuffers();
+  Status AllocateBlockInput();
 
   void Execute(const EmbedOp& op);
   void Execute(const NormOp& op);
@@ -56,19 +57,32 @@ class CpuProgram final : public Program {
   int64_t Rows(const SlotView& view) const;
   float* Float(const SlotView& view, int64_t row);
   void QuantizeRow(const float* x, int64_t n, const SlotView& out, int64_t row);
+  /// Whether the product reads int8 blocks: asked for, and this type of weight has such kernels.
+  bool UsesBlocks(const DenseLinearOp& op) const;
+  /// Puts the int8 form of `in` into block_input_, unless the operation before left it there.
+  void QuantizeBlocks(const SlotView& in);
+  void MultiplyBlocks(const DenseLinearOp& op);
+  void MultiplyFloats(const DenseLinearOp& op);
   /// body(row) for each row: across threads where `work_per_row` elements make that worth a fork.
   void ForEachRow(int64_t rows, int64_t work_per_row, FunctionRef<void(int64_t row, int worker)> body);
+  /// body(begin, end, worker) for one contiguous share of a matrix's rows per worker, in whole grains.
+  void ForEachShare(int64_t rows, int64_t grain, FunctionRef<void(int64_t begin, int64_t end, int worker)> body);
   float* KvHead(const StepToken& token, int64_t block, int64_t layer, int64_t head) const;
 
   template <class Weight>
-  const Weight& Get(WeightId id) const { return std::get<Weight>(context_->weights[static_cast<size_t>(id)]); }
+  const Weight& Get(WeightId id) const {
+    return std::get<Weight>(context_->weights[static_cast<size_t>(id)]);
+  }
   std::byte* Scratch(int worker) { return scratch_[static_cast<size_t>(worker)].data(); }
 
   std::shared_ptr<CpuContext> context_;
   std::shared_ptr<const Plan> plan_;
   ProgramLimits limits_;
   std::vector<SlotMemory> slots_;
-  std::vector<Buffer> scratch_;  // one per worker
+  SlotMemory block_input_;            // int8 rows, with scales and sums (f32) per block of 32; empty where no product reads blocks
+  int64_t block_scale_stride_ = 0;    // floats
+  SlotView block_view_;               // whose int8 form block_input_ holds, while products of one input follow each other
+  std::vector<Buffer> scratch_;       // one per worker
   const StepBatch* batch_ = nullptr;  // during Run
 };
 

@@ -63,7 +63,8 @@ Result<CpuWeight> MakeCpuDense(DenseMatrixSource source) {
     return Internal(fmt::format("a dense {} matrix {} has {} bytes, expected {}", Name(source.dtype), ToString(shape),
                                 source.bytes.size(), bytes));
   }
-  if (FindRowDecoder(source.dtype) == nullptr) return Unsupported(fmt::format("a matrix of type {} cannot be multiplied", Name(source.dtype)));
+  if (FindRowDecoder(source.dtype) == nullptr)
+    return Unsupported(fmt::format("a matrix of type {} cannot be multiplied", Name(source.dtype)));
   const int64_t row_bytes = RowBytes(source.dtype, source.cols);
   const float tensor_scale = TensorScale(source.dtype, source.bytes.data(), source.rows, source.cols);
   return CpuWeight(CpuDense{std::move(source), row_bytes, tensor_scale});

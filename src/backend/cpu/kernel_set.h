@@ -8,6 +8,8 @@
 
 #include "base/cpu_features.h"
 #include "kernels/attention/attention.h"
+#include "kernels/blockquant/linear.h"
+#include "kernels/blockquant/quantize.h"
 #include "kernels/dense/linear.h"
 #include "kernels/gate/gate.h"
 #include "kernels/norm/rms_norm.h"
@@ -30,9 +32,13 @@ struct KernelSet {
   Kernel<AttentionFunction> attention;
   Kernel<GateFunction> gate;
 
+  Kernel<BlockQuantizeFunction> block_quantize;
+
+  /// `dtype`: one that BlockLinearKernels has a list for.
+  const Kernel<BlockLinearFunction>& block_linear(DType dtype) const { return SelectKernel(BlockLinearKernels(dtype), isa); }
   const Kernel<DenseLinearFunction>& dense_linear(DType dtype) const { return SelectKernel(DenseLinearKernels(dtype), isa); }
 
-  /// (family, chosen variant) of every family; dense kernels by weight type.
+  /// (family, chosen variant) of every family; dense and block kernels by weight type.
   std::vector<std::pair<std::string, std::string>> Names() const;
 };
 

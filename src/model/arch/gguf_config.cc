@@ -30,8 +30,8 @@ Status ReadRope(const Keys& keys, ModelConfig* config) {
   STERNA_ASSIGN_OR_RETURN(config->rope_theta, keys.FloatOr("rope.freq_base", 10000.0));
   STERNA_ASSIGN_OR_RETURN(const int64_t rotated, keys.IntOr("rope.dimension_count", config->head_dim));
   if (rotated != config->head_dim) {
-    return Unsupported(fmt::format("{}: rotating {} of {} head dimensions is not supported", keys.Name("rope.dimension_count"), rotated,
-                                   config->head_dim));
+    return Unsupported(fmt::format("{}: rotating {} of {} head dimensions is not supported", keys.Name("rope.dimension_count"),
+                                   rotated, config->head_dim));
   }
   STERNA_ASSIGN_OR_RETURN(const std::string_view kind, keys.StringOr("rope.scaling.type", "none"));
   if (kind == "linear") {
@@ -56,7 +56,8 @@ Result<ModelConfig> ReadGgufConfig(const Metadata& metadata, std::string_view ar
   STERNA_ASSIGN_OR_RETURN(config.heads, keys.Int("attention.head_count"));
   STERNA_ASSIGN_OR_RETURN(config.kv_heads, keys.IntOr("attention.head_count_kv", config.heads));
   STERNA_ASSIGN_OR_RETURN(config.context, keys.Int("context_length"));
-  if (config.heads < 1) return Malformed(fmt::format("{}: expected at least 1, found {}", keys.Name("attention.head_count"), config.heads));
+  if (config.heads < 1)
+    return Malformed(fmt::format("{}: expected at least 1, found {}", keys.Name("attention.head_count"), config.heads));
   if (!keys.Has("attention.key_length") && config.d_model % config.heads != 0) {
     return Malformed(fmt::format("{} {} is no multiple of {} {}", keys.Name("embedding_length"), config.d_model,
                                  keys.Name("attention.head_count"), config.heads));
@@ -64,7 +65,8 @@ Result<ModelConfig> ReadGgufConfig(const Metadata& metadata, std::string_view ar
   STERNA_ASSIGN_OR_RETURN(config.head_dim, keys.IntOr("attention.key_length", config.d_model / config.heads));
   STERNA_ASSIGN_OR_RETURN(const int64_t value_dim, keys.IntOr("attention.value_length", config.head_dim));
   if (value_dim != config.head_dim) {
-    return Unsupported(fmt::format("{} {} differs from the key length {}", keys.Name("attention.value_length"), value_dim, config.head_dim));
+    return Unsupported(
+        fmt::format("{} {} differs from the key length {}", keys.Name("attention.value_length"), value_dim, config.head_dim));
   }
   STERNA_ASSIGN_OR_RETURN(const double epsilon, keys.Float("attention.layer_norm_rms_epsilon"));
   config.rms_epsilon = static_cast<float>(epsilon);

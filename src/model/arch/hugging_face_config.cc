@@ -1,5 +1,6 @@
-// The keys of a Hugging Face config.json that all families share (reference: transformers 5, configuration_*.py, modeling_rope_utils.py,
-// integrations/bitnet.py). Both spellings of rotary settings are read: rope_theta + rope_scaling, and rope_parameters.
+// The keys of a Hugging Face config.json that all families share (reference: transformers 5, configuration_*.py,
+// modeling_rope_utils.py, integrations/bitnet.py). Both spellings of rotary settings are read: rope_theta + rope_scaling, and
+// rope_parameters.
 #include <fmt/format.h>
 
 #include "model/arch/architecture.h"
@@ -15,9 +16,8 @@ Result<Activation> ReadActivation(const Metadata& metadata) {
 }
 
 Status ReadRope(const Metadata& metadata, ModelConfig* config) {
-  const std::string_view group = metadata.Has("rope_parameters.rope_type") || metadata.Has("rope_parameters.rope_theta")
-                                     ? "rope_parameters"
-                                     : "rope_scaling";
+  const std::string_view group =
+      metadata.Has("rope_parameters.rope_type") || metadata.Has("rope_parameters.rope_theta") ? "rope_parameters" : "rope_scaling";
   const auto key = [&](std::string_view suffix) { return fmt::format("{}.{}", group, suffix); };
   STERNA_ASSIGN_OR_RETURN(const double theta, metadata.GetFloatOr("rope_theta", 10000.0));
   STERNA_ASSIGN_OR_RETURN(config->rope_theta, metadata.GetFloatOr(key("rope_theta"), theta));
@@ -30,14 +30,17 @@ Status ReadRope(const Metadata& metadata, ModelConfig* config) {
     scaling.kind = RopeScaling::Kind::kLinear;
     return Status::Ok();
   }
-  if (kind != "llama3") return Unsupported(fmt::format("{} '{}' is not supported; supported: default, linear, llama3", key("rope_type"), kind));
+  if (kind != "llama3")
+    return Unsupported(fmt::format("{} '{}' is not supported; supported: default, linear, llama3", key("rope_type"), kind));
   scaling.kind = RopeScaling::Kind::kLlama3;
   STERNA_ASSIGN_OR_RETURN(scaling.low_frequency_factor, metadata.GetFloat(key("low_freq_factor")));
   STERNA_ASSIGN_OR_RETURN(scaling.high_frequency_factor, metadata.GetFloat(key("high_freq_factor")));
   STERNA_ASSIGN_OR_RETURN(scaling.original_context, metadata.GetFloat(key("original_max_position_embeddings")));
-  if (!(scaling.low_frequency_factor > 0 && scaling.high_frequency_factor > scaling.low_frequency_factor && scaling.original_context > 0)) {
-    return Malformed(fmt::format("{}: expected 0 < low_freq_factor < high_freq_factor and a positive original context, found {}, {}, {}",
-                                 group, scaling.low_frequency_factor, scaling.high_frequency_factor, scaling.original_context));
+  if (!(scaling.low_frequency_factor > 0 && scaling.high_frequency_factor > scaling.low_frequency_factor &&
+        scaling.original_context > 0)) {
+    return Malformed(
+        fmt::format("{}: expected 0 < low_freq_factor < high_freq_factor and a positive original context, found {}, {}, {}", group,
+                    scaling.low_frequency_factor, scaling.high_frequency_factor, scaling.original_context));
   }
   return Status::Ok();
 }

@@ -1,0 +1,122 @@
+// Operations of a program that multiply by weight matrices.
+#include "backend/cpu/cpu_program.h"
+#include "kernels/ternary/tile_layout.h"
+
+namespace sterna {
+namespace {
+
+constexpr int64_t kDenseGrainRows = 8;  // twice the rows of the widest tile
+
+}  // namespace
+
+void CpuProgram::Execute(const TernaryLinearOp& op) {
+  const auto& weight = Get<CpuTernary>(op.weight);
+  SlotMemory& in = slots_[static_cast<size_t>(op.in.slot)];
+  SlotMemory& out = slots_[static_cast<size_t>(op.out.slot)];
+  const int64_t tokens = Rows(op.in);
+  if (tokens == 0) return;
+  const TernaryLinearArgs args{.codes = reinterpret_cast<const uint8_t*>(weight.codes.data()),
+                               .row_scales = weight.row_scales.as<float>().data(),
+                               .rows = weight.rows,
+                               .cols = weight.cols,
+                               .row_begin = 0,
+                               .row_end = weight.rows,
+                               .x = in.data.as<int8_t>().data(),
+                               .x_stride = in.stride,
+                               .x_scales = in.scales.as<float>().data(),
+                               .x_sums = in.sums.as<int32_t>().data(),
+                               .tokens = tokens,
+                               .y = out.data.as<float>().data() + op.out.offset,
+                               .y_stride = out.stride,
+                               .scratch = nullptr};
+  // Each worker streams one contiguous run of the weights.
+  constexpr int64_t kGrainRows = 2 * kTernaryTileRows;
+  ForEachShare(weight.rows, kGrainRows, [&](int64_t begin, int64_t end, int worker) {
+    TernaryLinearArgs mine = args;
+    mine.row_begin = begin;
+    mine.row_end = end;
+    mine.scratch = Scratch(worker);
+    context_->kernels.ternary_linear.function(mine);
+  });
+}
+
+void CpuProgram::Execute(const DenseLinearOp& op) {
+  if (Rows(op.in) == 0) return;
+  if (UsesBlocks(op)) {
+    QuantizeBlocks(op.in);
+    MultiplyBlocks(op);
+  } else {
+    MultiplyFloats(op);
+  }
+}
+
+bool CpuProgram::UsesBlocks(const DenseLinearOp& op) const {
+  return op.activations == DenseActivations::kInt8 && !BlockLinearKernels(Get<CpuDense>(op.weight).source.dtype).empty();
+}
+
+void CpuProgram::QuantizeBlocks(const SlotView& in) {
+  if (block_view_ == in) return;
+  const BlockQuantizeFunction function = context_->kernels.block_quantize.function;
+  ForEachRow(Rows(in), in.width, [&](int64_t row, int) {
+    const int64_t number = row * block_scale_stride_;
+    function({.x = Float(in, row),
+              .n = in.width,
+              .q = block_input_.data.as<int8_t>().data() + row * block_input_.stride,
+              .scales = block_input_.scales.as<float>().data() + number,
+              .sums = block_input_.sums.as<float>().data() + number});
+  });
+  block_view_ = in;
+}
+
+void CpuProgram::MultiplyBlocks(const DenseLinearOp& op) {
+  const auto& weight = Get<CpuDense>(op.weight);
+  SlotMemory& out = slots_[static_cast<size_t>(op.out.slot)];
+  const BlockLinearFunction function = context_->kernels.block_linear(weight.source.dtype).function;
+  const BlockLinearArgs args{.weights = weight.source.bytes.data(),
+                             .row_bytes = weight.row_bytes,
+                             .rows = weight.source.rows,
+                             .cols = weight.source.cols,
+                             .row_begin = 0,
+                             .row_end = weight.source.rows,
+                             .q = block_input_.data.as<int8_t>().data(),
+                             .q_stride = block_input_.stride,
+                             .scales = block_input_.scales.as<float>().data(),
+                             .sums = block_input_.sums.as<float>().data(),
+                             .scale_stride = block_scale_stride_,
+                             .tokens = Rows(op.in),
+                             .y = out.data.as<float>().data() + op.out.offset,
+                             .y_stride = out.stride};
+  ForEachShare(weight.source.rows, kDenseGrainRows, [&](int64_t begin, int64_t end, int) {
+    BlockLinearArgs mine = args;
+    mine.row_begin = begin;
+    mine.row_end = end;
+    function(mine);
+  });
+}
+
+void CpuProgram::MultiplyFloats(const DenseLinearOp& op) {
+  const auto& weight = Get<CpuDense>(op.weight);
+  SlotMemory& out = slots_[static_cast<size_t>(op.out.slot)];
+  const DenseLinearFunction function = context_->kernels.dense_linear(weight.source.dtype).function;
+  const DenseLinearArgs args{.weights = weight.source.bytes.data(),
+                             .row_bytes = weight.row_bytes,
+                             .rows = weight.source.rows,
+                             .cols = weight.source.cols,
+                             .row_begin = 0,
+                             .row_end = weight.source.rows,
+                             .x = Float(op.in, 0),
+                             .x_stride = slots_[static_cast<size_t>(op.in.slot)].stride,
+                             .tokens = Rows(op.in),
+                             .y = out.data.as<float>().data() + op.out.offset,
+                             .y_stride = out.stride,
+                             .scratch = nullptr};
+  ForEachShare(weight.source.rows, kDenseGrainRows, [&](int64_t begin, int64_t end, int worker) {
+    DenseLinearArgs mine = args;
+    mine.row_begin = begin;
+    mine.row_end = end;
+    mine.scratch = Scratch(worker);
+    function(mine);
+  });
+}
+
+}  // namespace sterna

@@ -18,8 +18,10 @@ class Buffer {
   static constexpr size_t kReadablePadding = 64;
 
   Buffer() = default;
-  Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)),
-                                    mapped_bytes_(std::exchange(other.mapped_bytes_, 0)) {}
+  Buffer(Buffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        mapped_bytes_(std::exchange(other.mapped_bytes_, 0)) {}
   Buffer& operator=(Buffer&& other) noexcept;
   ~Buffer();
 
@@ -35,9 +37,13 @@ class Buffer {
 
   /// The same bytes as a span of T (a trivially copyable type); the tail that holds no whole T is left out.
   template <class T>
-  std::span<T> as() { return {reinterpret_cast<T*>(data_), size_ / sizeof(T)}; }
+  std::span<T> as() {
+    return {reinterpret_cast<T*>(data_), size_ / sizeof(T)};
+  }
   template <class T>
-  std::span<const T> as() const { return {reinterpret_cast<const T*>(data_), size_ / sizeof(T)}; }
+  std::span<const T> as() const {
+    return {reinterpret_cast<const T*>(data_), size_ / sizeof(T)};
+  }
 
  private:
   std::byte* data_ = nullptr;

@@ -30,8 +30,8 @@ CpuFeatures Detect() {
   constexpr uint32_t kAvx = 1u << 28;
   if ((c & kOsXsave) == 0 || (c & kAvx) == 0) return {};
   const uint64_t xcr0 = ReadXcr0();
-  constexpr uint64_t kYmmState = 0x6;    // xmm, upper halves of ymm
-  constexpr uint64_t kZmmState = 0xe6;   // and mask registers, upper halves of zmm, zmm16-31
+  constexpr uint64_t kYmmState = 0x6;   // xmm, upper halves of ymm
+  constexpr uint64_t kZmmState = 0xe6;  // and mask registers, upper halves of zmm, zmm16-31
   if ((xcr0 & kYmmState) != kYmmState) return {};
 
   CpuFeatures found;
@@ -53,7 +53,9 @@ CpuFeatures Detect() {
 }
 
 #else
-CpuFeatures Detect() { return {}; }
+CpuFeatures Detect() {
+  return {};
+}
 #endif
 
 std::string LevelsOfThisMachine() {
@@ -70,15 +72,21 @@ std::string LevelsOfThisMachine() {
 
 std::string_view IsaName(Isa isa) {
   switch (isa) {
-    case Isa::kRef: return "ref";
-    case Isa::kAvx2: return "avx2";
-    case Isa::kAvxVnni: return "avxvnni";
-    case Isa::kAvx512: return "avx512";
+    case Isa::kRef:
+      return "ref";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvxVnni:
+      return "avxvnni";
+    case Isa::kAvx512:
+      return "avx512";
   }
   return "unknown";
 }
 
-std::span<const Isa> AllIsas() { return kIsas; }
+std::span<const Isa> AllIsas() {
+  return kIsas;
+}
 
 CpuFeatures HostCpu() {
   static const CpuFeatures features = Detect();
@@ -115,8 +123,8 @@ Result<Isa> ChooseIsa(std::string_view requested) {
   for (const Isa isa : kIsas) {
     if (IsaName(isa) != requested) continue;
     if (HostCpu().Contains(IsaFeatures(isa))) return isa;
-    return Unsupported(fmt::format("instruction set '{}' is not available on this processor, which has: {}", requested,
-                                   LevelsOfThisMachine()));
+    return Unsupported(
+        fmt::format("instruction set '{}' is not available on this processor, which has: {}", requested, LevelsOfThisMachine()));
   }
   return InvalidArgument(fmt::format("unknown instruction set '{}'; this processor has: {}", requested, LevelsOfThisMachine()));
 }

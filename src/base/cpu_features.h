@@ -20,11 +20,11 @@ struct CpuFeatures {
   constexpr bool operator==(const CpuFeatures&) const = default;
 };
 
-inline constexpr CpuFeatures kCpuAvx2{1u << 0};        ///< AVX2 and AVX, with the OS saving ymm registers
+inline constexpr CpuFeatures kCpuAvx2{1u << 0};  ///< AVX2 and AVX, with the OS saving ymm registers
 inline constexpr CpuFeatures kCpuFma{1u << 1};
 inline constexpr CpuFeatures kCpuF16c{1u << 2};
-inline constexpr CpuFeatures kCpuAvxVnni{1u << 3};     ///< vpdpbusd on ymm, VEX-encoded
-inline constexpr CpuFeatures kCpuAvx512{1u << 4};      ///< F, BW, VL and DQ together, with the OS saving zmm and mask registers
+inline constexpr CpuFeatures kCpuAvxVnni{1u << 3};  ///< vpdpbusd on ymm, VEX-encoded
+inline constexpr CpuFeatures kCpuAvx512{1u << 4};   ///< F, BW, VL and DQ together, with the OS saving zmm and mask registers
 inline constexpr CpuFeatures kCpuAvx512Vnni{1u << 5};
 
 /// Levels a user can force with STERNA_ISA, from least to most. Each allows a fixed set of features.
@@ -36,10 +36,14 @@ std::string_view IsaName(Isa isa);
 constexpr CpuFeatures IsaFeatures(Isa isa) {
   constexpr CpuFeatures kBase = kCpuAvx2 | kCpuFma | kCpuF16c;
   switch (isa) {
-    case Isa::kRef: return {};
-    case Isa::kAvx2: return kBase;
-    case Isa::kAvxVnni: return kBase | kCpuAvxVnni;
-    case Isa::kAvx512: return kBase | kCpuAvx512 | kCpuAvx512Vnni;
+    case Isa::kRef:
+      return {};
+    case Isa::kAvx2:
+      return kBase;
+    case Isa::kAvxVnni:
+      return kBase | kCpuAvxVnni;
+    case Isa::kAvx512:
+      return kBase | kCpuAvx512 | kCpuAvx512Vnni;
   }
   return {};
 }

@@ -12,7 +12,9 @@
 namespace sterna {
 namespace {
 
-int64_t ModifiedNs(const struct stat& info) { return int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec; }
+int64_t ModifiedNs(const struct stat& info) {
+  return int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
+}
 
 /// Closes on scope exit.
 class FileCloser {
@@ -20,7 +22,9 @@ class FileCloser {
   explicit FileCloser(int file) : file_(file) {}
   FileCloser(const FileCloser&) = delete;
   FileCloser& operator=(const FileCloser&) = delete;
-  ~FileCloser() { if (file_ >= 0) close(file_); }
+  ~FileCloser() {
+    if (file_ >= 0) close(file_);
+  }
   int Release() { return std::exchange(file_, -1); }
 
  private:

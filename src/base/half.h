@@ -8,7 +8,9 @@
 namespace sterna {
 
 /// bfloat16 is the upper half of an f32. NaN stays NaN.
-constexpr float Bf16ToFloat(uint16_t bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
+constexpr float Bf16ToFloat(uint16_t bits) {
+  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+}
 
 constexpr uint16_t FloatToBf16(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);

@@ -12,7 +12,9 @@ namespace {
 constexpr std::array<std::string_view, 12> kElementNames = {"u8",  "i8",   "u16",    "i16", "u32", "i32",
                                                             "f32", "bool", "string", "u64", "i64", "f64"};
 
-Status Missing(std::string_view key) { return NotFound(fmt::format("metadata key '{}' is missing", key)); }
+Status Missing(std::string_view key) {
+  return NotFound(fmt::format("metadata key '{}' is missing", key));
+}
 
 Status WrongType(std::string_view key, std::string_view expected, const MetaValue& found) {
   return Malformed(fmt::format("metadata key '{}': expected {}, found {}", key, expected, MetaTypeName(found)));
@@ -161,9 +163,15 @@ Result<std::vector<float>> Metadata::GetFloats(std::string_view key) const {
   return ConvertArray<float>(key, *value, "array of numbers");
 }
 
-Result<uint64_t> Metadata::GetUintOr(std::string_view key, uint64_t fallback) const { return OrFallback(GetUint(key), fallback); }
-Result<double> Metadata::GetFloatOr(std::string_view key, double fallback) const { return OrFallback(GetFloat(key), fallback); }
-Result<bool> Metadata::GetBoolOr(std::string_view key, bool fallback) const { return OrFallback(GetBool(key), fallback); }
+Result<uint64_t> Metadata::GetUintOr(std::string_view key, uint64_t fallback) const {
+  return OrFallback(GetUint(key), fallback);
+}
+Result<double> Metadata::GetFloatOr(std::string_view key, double fallback) const {
+  return OrFallback(GetFloat(key), fallback);
+}
+Result<bool> Metadata::GetBoolOr(std::string_view key, bool fallback) const {
+  return OrFallback(GetBool(key), fallback);
+}
 Result<std::string_view> Metadata::GetStringOr(std::string_view key, std::string_view fallback) const {
   return OrFallback(GetString(key), fallback);
 }

@@ -7,16 +7,26 @@ namespace sterna {
 
 std::string_view StatusCodeName(StatusCode code) {
   switch (code) {
-    case StatusCode::kOk: return "ok";
-    case StatusCode::kInvalidArgument: return "invalid argument";
-    case StatusCode::kNotFound: return "not found";
-    case StatusCode::kMalformed: return "malformed";
-    case StatusCode::kUnsupported: return "unsupported";
-    case StatusCode::kOutOfRange: return "out of range";
-    case StatusCode::kResourceExhausted: return "resource exhausted";
-    case StatusCode::kIo: return "io";
-    case StatusCode::kCancelled: return "cancelled";
-    case StatusCode::kInternal: return "internal";
+    case StatusCode::kOk:
+      return "ok";
+    case StatusCode::kInvalidArgument:
+      return "invalid argument";
+    case StatusCode::kNotFound:
+      return "not found";
+    case StatusCode::kMalformed:
+      return "malformed";
+    case StatusCode::kUnsupported:
+      return "unsupported";
+    case StatusCode::kOutOfRange:
+      return "out of range";
+    case StatusCode::kResourceExhausted:
+      return "resource exhausted";
+    case StatusCode::kIo:
+      return "io";
+    case StatusCode::kCancelled:
+      return "cancelled";
+    case StatusCode::kInternal:
+      return "internal";
   }
   return "unknown";
 }
@@ -33,15 +43,33 @@ Status Status::WithContext(std::string_view where) const {
   return Status(detail_->code, std::move(message));
 }
 
-Status InvalidArgument(std::string message) { return Status(StatusCode::kInvalidArgument, std::move(message)); }
-Status NotFound(std::string message) { return Status(StatusCode::kNotFound, std::move(message)); }
-Status Malformed(std::string message) { return Status(StatusCode::kMalformed, std::move(message)); }
-Status Unsupported(std::string message) { return Status(StatusCode::kUnsupported, std::move(message)); }
-Status OutOfRange(std::string message) { return Status(StatusCode::kOutOfRange, std::move(message)); }
-Status ResourceExhausted(std::string message) { return Status(StatusCode::kResourceExhausted, std::move(message)); }
-Status IoError(std::string message) { return Status(StatusCode::kIo, std::move(message)); }
-Status Cancelled(std::string message) { return Status(StatusCode::kCancelled, std::move(message)); }
-Status Internal(std::string message) { return Status(StatusCode::kInternal, std::move(message)); }
+Status InvalidArgument(std::string message) {
+  return Status(StatusCode::kInvalidArgument, std::move(message));
+}
+Status NotFound(std::string message) {
+  return Status(StatusCode::kNotFound, std::move(message));
+}
+Status Malformed(std::string message) {
+  return Status(StatusCode::kMalformed, std::move(message));
+}
+Status Unsupported(std::string message) {
+  return Status(StatusCode::kUnsupported, std::move(message));
+}
+Status OutOfRange(std::string message) {
+  return Status(StatusCode::kOutOfRange, std::move(message));
+}
+Status ResourceExhausted(std::string message) {
+  return Status(StatusCode::kResourceExhausted, std::move(message));
+}
+Status IoError(std::string message) {
+  return Status(StatusCode::kIo, std::move(message));
+}
+Status Cancelled(std::string message) {
+  return Status(StatusCode::kCancelled, std::move(message));
+}
+Status Internal(std::string message) {
+  return Status(StatusCode::kInternal, std::move(message));
+}
 
 Status IoErrorFromErrno(std::string_view what, int error_number) {
   char text[256] = "";

@@ -14,15 +14,15 @@ namespace sterna {
 /// What kind of thing went wrong; callers branch on it (exit codes, HTTP status), people read the message.
 enum class StatusCode : uint8_t {
   kOk,
-  kInvalidArgument,     ///< the caller's request is wrong: a flag, a token id, an empty prompt
-  kNotFound,            ///< a file, tensor, key or name does not exist
-  kMalformed,           ///< bytes from outside break the rules of their format
-  kUnsupported,         ///< well-formed, but nothing here can run it: type, architecture, CPU feature
-  kOutOfRange,          ///< past a limit: context length, file size
-  kResourceExhausted,   ///< memory, disk or another budget is used up
-  kIo,                  ///< the operating system refused: message carries its words
-  kCancelled,           ///< the user or caller asked to stop
-  kInternal,            ///< our own mistake, reported instead of aborting
+  kInvalidArgument,    ///< the caller's request is wrong: a flag, a token id, an empty prompt
+  kNotFound,           ///< a file, tensor, key or name does not exist
+  kMalformed,          ///< bytes from outside break the rules of their format
+  kUnsupported,        ///< well-formed, but nothing here can run it: type, architecture, CPU feature
+  kOutOfRange,         ///< past a limit: context length, file size
+  kResourceExhausted,  ///< memory, disk or another budget is used up
+  kIo,                 ///< the operating system refused: message carries its words
+  kCancelled,          ///< the user or caller asked to stop
+  kInternal,           ///< our own mistake, reported instead of aborting
 };
 
 /// Lower-case name of a code, for logs and --json output: "malformed", "not found", …
@@ -68,15 +68,24 @@ Status Internal(std::string message);
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}                  // NOLINT: implicit, so that `return value;` reads well
+  Result(T value) : value_(std::move(value)) {}  // NOLINT: implicit, so that `return value;` reads well
   Result(Status status) : status_(std::move(status)) { assert(!status_.ok()); }  // NOLINT: implicit for the same reason
 
   bool ok() const { return value_.has_value(); }
   const Status& status() const { return status_; }
 
-  T& value() & { assert(ok()); return *value_; }
-  const T& value() const& { assert(ok()); return *value_; }
-  T&& value() && { assert(ok()); return *std::move(value_); }
+  T& value() & {
+    assert(ok());
+    return *value_;
+  }
+  const T& value() const& {
+    assert(ok());
+    return *value_;
+  }
+  T&& value() && {
+    assert(ok());
+    return *std::move(value_);
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
@@ -96,8 +105,8 @@ class [[nodiscard]] Result {
 }  // namespace sterna
 
 // Propagation cannot be a function. These two are the only statement macros of the code base (docs/decisions/001).
-#define STERNA_RETURN_IF_ERROR(expression)                  \
-  do {                                                      \
+#define STERNA_RETURN_IF_ERROR(expression)                                      \
+  do {                                                                          \
     if (::sterna::Status status_ = (expression); !status_.ok()) return status_; \
   } while (false)
 

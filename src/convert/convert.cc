@@ -34,13 +34,18 @@ struct MatrixShape {
 MatrixShape ShapeOf(const ModelConfig& config, Projection projection) {
   const int64_t q_width = config.heads * config.head_dim, kv_width = config.kv_heads * config.head_dim;
   switch (projection) {
-    case Projection::kQuery: return {q_width, config.d_model};
+    case Projection::kQuery:
+      return {q_width, config.d_model};
     case Projection::kKey:
-    case Projection::kValue: return {kv_width, config.d_model};
-    case Projection::kOutput: return {config.d_model, q_width};
+    case Projection::kValue:
+      return {kv_width, config.d_model};
+    case Projection::kOutput:
+      return {config.d_model, q_width};
     case Projection::kGate:
-    case Projection::kUp: return {config.d_ff, config.d_model};
-    case Projection::kDown: return {config.d_model, config.d_ff};
+    case Projection::kUp:
+      return {config.d_ff, config.d_model};
+    case Projection::kDown:
+      return {config.d_model, config.d_ff};
   }
   return {0, 0};
 }
@@ -82,7 +87,8 @@ class Converter {
     for (const PlannedTensor& tensor : tensors_) specs.push_back(tensor.spec);
     STERNA_ASSIGN_OR_RETURN(GgufWriter writer, GgufWriter::Create(path, metadata, specs));
     for (size_t i = 0; i < tensors_.size(); ++i) {
-      if (options_.progress) options_.progress(static_cast<int64_t>(i), static_cast<int64_t>(tensors_.size()), tensors_[i].spec.name);
+      if (options_.progress)
+        options_.progress(static_cast<int64_t>(i), static_cast<int64_t>(tensors_.size()), tensors_[i].spec.name);
       STERNA_ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, Encode(tensors_[i]).WithContext(tensors_[i].spec.name));
       STERNA_RETURN_IF_ERROR(writer.Write(tensors_[i].spec.name, bytes));
     }
@@ -157,7 +163,8 @@ class Converter {
 
   void AddDense(std::string name, DenseMatrixSource source, std::optional<DType> type) {
     const DType dtype = type.value_or(source.dtype);
-    tensors_.push_back({.spec = {.name = std::move(name), .dtype = dtype, .shape = {source.rows, source.cols}}, .content = std::move(source)});
+    tensors_.push_back(
+        {.spec = {.name = std::move(name), .dtype = dtype, .shape = {source.rows, source.cols}}, .content = std::move(source)});
   }
 
   bool IsPermuted(const std::string& name) const {
@@ -173,7 +180,8 @@ class Converter {
     if (const auto* dense = std::get_if<DenseMatrixSource>(&tensor.content)) return EncodeDense(*dense, tensor.spec.dtype, permute);
     const auto& source = std::get<TernaryMatrixSource>(tensor.content);
     STERNA_ASSIGN_OR_RETURN(const TernaryValues matrix, ReadAll(source, permute, config_.head_dim));
-    STERNA_ASSIGN_OR_RETURN(const TernaryRows rows, TernaryRows::OpenValues(matrix.values, matrix.scales, source.rows, source.cols));
+    STERNA_ASSIGN_OR_RETURN(const TernaryRows rows,
+                            TernaryRows::OpenValues(matrix.values, matrix.scales, source.rows, source.cols));
     STERNA_ASSIGN_OR_RETURN(const int64_t bytes, TensorBytes(tensor.spec.dtype, tensor.spec.shape));
     std::vector<std::byte> out(static_cast<size_t>(bytes));
     STERNA_RETURN_IF_ERROR(EncodeTernary(tensor.spec.dtype, rows, out));
@@ -239,7 +247,8 @@ class Converter {
 
 }  // namespace
 
-Result<ConvertReport> ConvertToGguf(std::shared_ptr<const WeightSource> source, const ConvertOptions& options, const std::string& path) {
+Result<ConvertReport> ConvertToGguf(std::shared_ptr<const WeightSource> source, const ConvertOptions& options,
+                                    const std::string& path) {
   STERNA_ASSIGN_OR_RETURN(ModelConfig config, ReadModelConfig(source->format(), source->metadata()).WithContext(source->path()));
   const std::string source_path = source->path();
   return Converter(std::move(source), options, std::move(config)).Run(path).WithContext(source_path);

@@ -15,7 +15,8 @@
 namespace sterna {
 
 struct ConvertOptions {
-  /// Type of the projections. Ternary models: I2_S, TQ1_0 or TQ2_0. Dense models: any type Quantize writes, or nothing for the source's.
+  /// Type of the projections. Ternary models: I2_S, TQ1_0 or TQ2_0. Dense models: any type Quantize writes, or nothing for the
+  /// source's.
   std::optional<DType> projection_type;
   /// Type of embedding and head; nothing for the source's own.
   std::optional<DType> embedding_type;
@@ -30,15 +31,16 @@ struct ConvertOptions {
 struct ConvertReport {
   int64_t tensors = 0;
   int64_t bytes = 0;
-  /// Largest relative difference between a ternary row's scale and what the file holds: 0 for I2_S, up to 2^-11 where a type keeps its scale in
-  /// f16.
+  /// Largest relative difference between a ternary row's scale and what the file holds: 0 for I2_S, up to 2^-11 where a type keeps
+  /// its scale in f16.
   double max_scale_error = 0;
 };
 
 /// Writes `path` (whole or not at all), reopens it, and compares every ternary value and scale with the source. Memory: the largest
-/// matrix as int8 plus its encoding. Errors: those of reading the model; Unsupported where the type does not suit the tensors (named);
-/// Internal where verification finds a difference.
-Result<ConvertReport> ConvertToGguf(std::shared_ptr<const WeightSource> source, const ConvertOptions& options, const std::string& path);
+/// matrix as int8 plus its encoding. Errors: those of reading the model; Unsupported where the type does not suit the tensors
+/// (named); Internal where verification finds a difference.
+Result<ConvertReport> ConvertToGguf(std::shared_ptr<const WeightSource> source, const ConvertOptions& options,
+                                    const std::string& path);
 
 }  // namespace sterna
 

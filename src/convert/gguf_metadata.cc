@@ -8,17 +8,28 @@ namespace {
 /// llama.cpp's and bitnet.cpp's number for "mostly this type" (general.file_type); nothing where they have none.
 std::optional<uint32_t> FileType(DType dtype) {
   switch (dtype) {
-    case DType::kF32: return 0;
-    case DType::kF16: return 1;
-    case DType::kQ4_0: return 2;
-    case DType::kQ4_1: return 3;
-    case DType::kQ8_0: return 7;
-    case DType::kQ6_K: return 18;
-    case DType::kBF16: return 32;
-    case DType::kTQ1_0: return 36;
-    case DType::kTQ2_0: return 37;
-    case DType::kI2_S: return 40;
-    default: return std::nullopt;
+    case DType::kF32:
+      return 0;
+    case DType::kF16:
+      return 1;
+    case DType::kQ4_0:
+      return 2;
+    case DType::kQ4_1:
+      return 3;
+    case DType::kQ8_0:
+      return 7;
+    case DType::kQ6_K:
+      return 18;
+    case DType::kBF16:
+      return 32;
+    case DType::kTQ1_0:
+      return 36;
+    case DType::kTQ2_0:
+      return 37;
+    case DType::kI2_S:
+      return 40;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -29,7 +40,8 @@ Result<std::string> GgufArchitecture(const ModelConfig& config) {
     return Unsupported("quantization_config.use_rms_norm: GGUF has no name for norms of single projections in this architecture");
   }
   if (config.has_sub_norms) return std::string(config.activation == Activation::kReluSquared ? "bitnet-b1.58" : "bitnet");
-  if (config.activation != Activation::kSilu) return Unsupported(fmt::format("GGUF's {} has no activation but SiLU", config.architecture));
+  if (config.activation != Activation::kSilu)
+    return Unsupported(fmt::format("GGUF's {} has no activation but SiLU", config.architecture));
   return std::string(config.has_qk_norms ? "qwen3" : "llama");
 }
 

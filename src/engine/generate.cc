@@ -6,16 +6,21 @@ namespace sterna {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-double SecondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 }  // namespace
 
 std::string_view FinishReasonName(FinishReason reason) {
   switch (reason) {
     case FinishReason::kEndOfGeneration:
-    case FinishReason::kStopped: return "stop";
-    case FinishReason::kMaxTokens: return "length";
-    case FinishReason::kContextFull: return "context";
+    case FinishReason::kStopped:
+      return "stop";
+    case FinishReason::kMaxTokens:
+      return "length";
+    case FinishReason::kContextFull:
+      return "context";
   }
   return "unknown";
 }

@@ -31,13 +31,13 @@ struct GenerateOptions {
 struct Generation {
   FinishReason finish = FinishReason::kMaxTokens;
   int64_t prompt_tokens = 0;
-  int64_t generated_tokens = 0;   ///< the end token not counted
+  int64_t generated_tokens = 0;  ///< the end token not counted
   double prompt_seconds = 0;
-  double generate_seconds = 0;    ///< from the first sampled token on
+  double generate_seconds = 0;  ///< from the first sampled token on
 };
 
-/// Appends `prompt` to the session and generates. `on_token` gets each token in order and returns whether to go on. Deterministic for
-/// given tokens, options and model. Errors: those of Session::Append and CheckSamplerOptions.
+/// Appends `prompt` to the session and generates. `on_token` gets each token in order and returns whether to go on. Deterministic
+/// for given tokens, options and model. Errors: those of Session::Append and CheckSamplerOptions.
 Result<Generation> Generate(Session& session, std::span<const int32_t> prompt, const GenerateOptions& options,
                             const std::function<bool(int32_t token)>& on_token);
 

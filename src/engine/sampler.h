@@ -31,8 +31,8 @@ class Sampler {
  public:
   explicit Sampler(const SamplerOptions& options) : options_(options) {}
 
-  /// The token after `history` (prompt and generated so far). The draw uses counter-based randomness (seed, history.size()), so that it
-  /// does not depend on other sequences. Internal where a logit is NaN or all are -inf.
+  /// The token after `history` (prompt and generated so far). The draw uses counter-based randomness (seed, history.size()), so
+  /// that it does not depend on other sequences. Internal where a logit is NaN or all are -inf.
   Result<int32_t> Sample(std::span<const float> logits, std::span<const int32_t> history);
 
  private:

@@ -82,7 +82,7 @@ TEST(Sampler, TruncationKeepsWhatItsNameSays) {
 TEST(Sampler, PenaltiesChangeTheWinner) {
   SamplerOptions repeat = Plain(0);
   repeat.repeat_penalty = 2;
-  EXPECT_EQ(SampleOnce(repeat, {3, 2}, {0}), 1);     // 3 / 2 < 2
+  EXPECT_EQ(SampleOnce(repeat, {3, 2}, {0}), 1);       // 3 / 2 < 2
   EXPECT_EQ(SampleOnce(repeat, {-1, -1.5f}, {0}), 1);  // -1 * 2 < -1.5
   SamplerOptions presence = Plain(0);
   presence.presence_penalty = 1.5;

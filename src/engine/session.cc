@@ -34,8 +34,8 @@ Status Session::Check(std::span<const int32_t> tokens) const {
   }
   const auto wanted = positions() + static_cast<int64_t>(tokens.size());
   if (wanted > max_context()) {
-    return OutOfRange(fmt::format("the context holds {} tokens, but {} are needed ({} before, {} new)", max_context(), wanted, positions(),
-                                  tokens.size()));
+    return OutOfRange(fmt::format("the context holds {} tokens, but {} are needed ({} before, {} new)", max_context(), wanted,
+                                  positions(), tokens.size()));
   }
   return Status::Ok();
 }

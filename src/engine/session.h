@@ -15,8 +15,8 @@
 namespace sterna {
 
 struct SessionOptions {
-  int64_t max_chunk = 256;    ///< tokens evaluated at once while reading a prompt
-  int64_t max_selected = 1;   ///< rows of logits computed at once by EvaluateAll
+  int64_t max_chunk = 256;   ///< tokens evaluated at once while reading a prompt
+  int64_t max_selected = 1;  ///< rows of logits computed at once by EvaluateAll
 };
 
 /// Owns its cache and activation buffers; one thread.
@@ -24,13 +24,14 @@ class Session {
  public:
   static Result<std::unique_ptr<Session>> Create(std::shared_ptr<const Model> model, const SessionOptions& options = {});
 
-  /// Appends tokens to the sequence and returns the logits after the last one, [vocab], valid until the next call. Results do not depend
-  /// on how a sequence is cut into calls or chunks. Errors: InvalidArgument (no tokens, an id outside the vocabulary), OutOfRange (past
-  /// the context); the sequence is unchanged then.
+  /// Appends tokens to the sequence and returns the logits after the last one, [vocab], valid until the next call. Results do not
+  /// depend on how a sequence is cut into calls or chunks. Errors: InvalidArgument (no tokens, an id outside the vocabulary),
+  /// OutOfRange (past the context); the sequence is unchanged then.
   Result<std::span<const float>> Append(std::span<const int32_t> tokens);
 
   /// The same, with the logits after every token: `row(index, logits)` is called in order; an error it returns ends the call.
-  Status EvaluateAll(std::span<const int32_t> tokens, const std::function<Status(size_t index, std::span<const float> logits)>& row);
+  Status EvaluateAll(std::span<const int32_t> tokens,
+                     const std::function<Status(size_t index, std::span<const float> logits)>& row);
 
   /// Forgets everything after the first `positions` tokens.
   void Rewind(int64_t positions);

@@ -76,7 +76,8 @@ void AddTensors(const WeightSource& source, InspectReport* report) {
     constexpr int64_t kWeightsPerPackedByte = 4;
     if (entry.dtype == DType::kU8 && entry.shape.size() == 2) elements *= kWeightsPerPackedByte;
     const auto bytes = static_cast<int64_t>(entry.data.size());
-    report->tensors.push_back({.name = entry.name, .dtype = entry.dtype, .shape = entry.shape, .elements = elements, .bytes = bytes});
+    report->tensors.push_back(
+        {.name = entry.name, .dtype = entry.dtype, .shape = entry.shape, .elements = elements, .bytes = bytes});
     TypeSummary& type = by_type.try_emplace(entry.dtype, TypeSummary{.dtype = entry.dtype}).first->second;
     ++type.tensors;
     type.elements += elements;
@@ -86,7 +87,8 @@ void AddTensors(const WeightSource& source, InspectReport* report) {
   }
   for (const auto& [dtype, summary] : by_type) report->types.push_back(summary);
   std::ranges::sort(report->types, [](const TypeSummary& a, const TypeSummary& b) { return a.bytes > b.bytes; });
-  if (report->parameters > 0) report->bits_per_weight = 8.0 * static_cast<double>(report->bytes) / static_cast<double>(report->parameters);
+  if (report->parameters > 0)
+    report->bits_per_weight = 8.0 * static_cast<double>(report->bytes) / static_cast<double>(report->parameters);
 }
 
 }  // namespace
@@ -121,18 +123,20 @@ std::string ToText(const InspectReport& report) {
   line("format", report.format);
   if (report.config) {
     const ModelConfig& config = *report.config;
-    line("architecture", fmt::format("{}: {} layers, width {}, feed-forward {}, heads {} ({} key-value) of {}, vocabulary {}, context {}",
-                                     config.architecture, config.layers, config.d_model, config.d_ff, config.heads, config.kv_heads,
-                                     config.head_dim, config.vocab, config.context));
+    line("architecture",
+         fmt::format("{}: {} layers, width {}, feed-forward {}, heads {} ({} key-value) of {}, vocabulary {}, context {}",
+                     config.architecture, config.layers, config.d_model, config.d_ff, config.heads, config.kv_heads,
+                     config.head_dim, config.vocab, config.context));
   } else {
     line("architecture", fmt::format("not runnable: {}", report.config_problem));
   }
   line("tokenizer", report.tokenizer);
   line("chat template", report.has_chat_template ? "yes" : "no");
-  line("weights", fmt::format("{} in {} tensors, {} bytes, {:.3f} bits per weight", report.parameters, report.tensors.size(), report.bytes,
-                              report.bits_per_weight));
+  line("weights", fmt::format("{} in {} tensors, {} bytes, {:.3f} bits per weight", report.parameters, report.tensors.size(),
+                              report.bytes, report.bits_per_weight));
   for (const TypeSummary& type : report.types) {
-    line("", fmt::format("{:<6} {:>5} tensors {:>14} weights {:>14} bytes", Name(type.dtype), type.tensors, type.elements, type.bytes));
+    line("",
+         fmt::format("{:<6} {:>5} tensors {:>14} weights {:>14} bytes", Name(type.dtype), type.tensors, type.elements, type.bytes));
   }
   out += fmt::format("\nmetadata ({})\n", report.metadata.size());
   for (const MetadataSummary& item : report.metadata) {

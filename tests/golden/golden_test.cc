@@ -1,4 +1,5 @@
-// Parity with Hugging Face `transformers`: logits and greedy continuations of small models, on every instruction set this machine has.
+// Parity with Hugging Face `transformers`: logits and greedy continuations of small models, on every instruction set this machine
+// has.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -18,8 +19,8 @@
 namespace sterna {
 namespace {
 
-// The bound of the goldens: an independent float64 evaluation agrees with them to 2e-5 of the spread, so 1e-4 leaves room for f32 rounding
-// and none for a wrong int8 step (about 5e-4 at least).
+// The bound of the goldens: an independent float64 evaluation agrees with them to 2e-5 of the spread, so 1e-4 leaves room for f32
+// rounding and none for a wrong int8 step (about 5e-4 at least).
 constexpr double kMaxErrorInStd = 1e-4;
 
 /// A model to load, and the directory that holds its golden.json and golden.safetensors.
@@ -35,7 +36,8 @@ std::vector<GoldenModel> Models() {
     models.push_back({name, fixtures + "/models/" + name, fixtures + "/models/" + name});
   }
   // Written by the other tools' own quantizers from these two models.
-  for (const char* name : {"bitnet-b1.58", "bitnet"}) models.push_back({name, fixtures + "/gguf/" + name, fixtures + "/gguf/" + name});
+  for (const char* name : {"bitnet-b1.58", "bitnet"})
+    models.push_back({name, fixtures + "/gguf/" + name, fixtures + "/gguf/" + name});
   models.push_back({"b158.bitnet_cpp.I2_S", fixtures + "/gguf/b158.bitnet_cpp.I2_S.gguf", fixtures + "/gguf/bitnet-b1.58"});
   for (const char* type : {"TQ1_0", "TQ2_0"}) {
     const std::string name = std::string("bitnet.llama_cpp.") + type;
@@ -128,11 +130,12 @@ TEST_P(Golden, GreedyContinuationIsEqual) {
   const auto expected = json_["greedy"]["continuation"].get<std::vector<int32_t>>();
   const auto session = NewSession(16);
   std::vector<int32_t> continuation;
-  const auto generation = Generate(*session, prompt, {.max_tokens = static_cast<int64_t>(expected.size()), .sampler = {.temperature = 0}, .is_end = nullptr},
-                                   [&](int32_t token) {
-                                     continuation.push_back(token);
-                                     return true;
-                                   });
+  const auto generation = Generate(
+      *session, prompt, {.max_tokens = static_cast<int64_t>(expected.size()), .sampler = {.temperature = 0}, .is_end = nullptr},
+      [&](int32_t token) {
+        continuation.push_back(token);
+        return true;
+      });
   ASSERT_TRUE(generation.ok()) << generation.status().message();
   EXPECT_EQ(continuation, expected);
 }

@@ -143,7 +143,7 @@ struct Plan {
   SlotView AddSlot(Slot::Kind kind, int64_t width, Slot::Rows rows = Slot::Rows::kTokens);
 };
 
-/// Internal where a view lies outside its slot, kinds or widths do not match, or the logits slot is missing: a mistake of the
+/// Internal where a view lies outside its slot, kinds, rows or widths do not match, or no logits slot is named: a mistake of the
 /// plan's author, never of a file.
 Status CheckPlan(const Plan& plan);
 

@@ -57,8 +57,55 @@ TEST(Plan, RefusesHeadsThatDoNotMatchTheCache) {
   EXPECT_FALSE(CheckPlan(plan).ok());
 }
 
+TEST(Plan, RefusesARotationOfOtherHeadsThanTheCacheHas) {
+  Plan plan = MakePlan();
+  const SlotView q = plan.AddSlot(Slot::Kind::kFloat, 8), k = plan.AddSlot(Slot::Kind::kFloat, 4),
+                 v = plan.AddSlot(Slot::Kind::kFloat, 4);
+  plan.ops.push_back(RopeAppendOp{.layer = 0, .rope_table = 0, .head_dim = 4, .q = q, .k = k, .v = v});
+  EXPECT_TRUE(CheckPlan(plan).ok());
+  // Two heads of 2 are as wide as one of 4, and would write behind the cache's only head.
+  std::get<RopeAppendOp>(plan.ops.back()).head_dim = 2;
+  EXPECT_FALSE(CheckPlan(plan).ok());
+  std::get<RopeAppendOp>(plan.ops.back()).head_dim = 0;
+  EXPECT_FALSE(CheckPlan(plan).ok());
+}
+
+TEST(Plan, RefusesOperationsBetweenRowsOfTokensAndSelectedRows) {
+  // A step has more tokens than selected rows: writing one kind from the other would leave the buffer.
+  const Plan correct = MakePlan();
+  const SlotView logits{.slot = 3, .offset = 0, .width = 16}, y{.slot = 2, .offset = 0, .width = 16};
+  const SlotView quantized{.slot = 1, .offset = 0, .width = 32};
+  for (const Op& op : std::vector<Op>{
+           AddOp{.in = y, .out = logits}, AddOp{.in = logits, .out = y}, GatherOp{.in = logits, .out = logits},
+           GatherOp{.in = y, .out = y}, EmbedOp{.table = 0, .out = logits},
+           NormOp{.in = y, .weight = kNoWeight, .group = 16, .epsilon = 1, .out = logits},
+           GateOp{.activation = Activation::kSilu, .gate = y, .up = logits, .out = y},
+           GateOp{.activation = Activation::kSilu, .gate = y, .up = y, .out = logits},
+           DenseLinearOp{.weight = 0, .in = y, .out = logits}, TernaryLinearOp{.weight = 0, .in = quantized, .out = logits},
+           AttentionOp{.layer = 0, .head_dim = 4, .kv_heads = 1, .score_scale = 1, .q = logits, .out = logits}}) {
+    Plan plan = correct;
+    plan.ops.push_back(op);
+    const Status status = CheckPlan(plan);
+    EXPECT_EQ(status.code(), StatusCode::kInternal) << OpName(op);
+    EXPECT_NE(status.message().find(OpName(op)), std::string_view::npos) << status.message();
+  }
+}
+
+TEST(Plan, RefusesProductsThatReadFromAnUnalignedColumn) {
+  Plan plan = MakePlan();
+  const SlotView x{.slot = 0, .offset = 8, .width = 16}, y{.slot = 2, .offset = 0, .width = 16};
+  plan.ops.push_back(DenseLinearOp{.weight = 0, .in = x, .out = y});
+  EXPECT_FALSE(CheckPlan(plan).ok());
+  std::get<DenseLinearOp>(plan.ops.back()).in.offset = 16;
+  EXPECT_TRUE(CheckPlan(plan).ok());
+}
+
 TEST(Plan, NeedsALogitsSlotOfSelectedRows) {
   Plan plan = MakePlan();
+  plan.slots[3].kind = Slot::Kind::kQuantized;
+  plan.ops.pop_back();
+  EXPECT_FALSE(CheckPlan(plan).ok());
+  plan = MakePlan();
   plan.logits = 0;
   EXPECT_FALSE(CheckPlan(plan).ok());
   plan.logits = -1;

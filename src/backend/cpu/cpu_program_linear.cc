@@ -48,6 +48,7 @@ void CpuProgram::Execute(const DenseLinearOp& op) {
   } else {
     MultiplyFloats(op);
   }
+  if (op.out.slot == block_view_.slot) block_view_ = {};
 }
 
 bool CpuProgram::UsesBlocks(const DenseLinearOp& op) const {

@@ -60,8 +60,9 @@ TernaryMatrixSource Unpermute(TernaryMatrixSource source, int64_t head_dim) {
   return source;
 }
 
+/// Master weights, or F64, which nothing makes ternary: as a dense matrix it would give wrong answers.
 bool IsMasterType(DType dtype) {
-  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
+  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16 || dtype == DType::kF64;
 }
 
 }  // namespace
@@ -95,6 +96,9 @@ Result<std::vector<float>> CheckpointWeights::Vector(const TensorEntry& entry, i
 
 Result<DenseMatrixSource> CheckpointWeights::Matrix(const TensorEntry& entry, int64_t rows, int64_t cols) const {
   STERNA_RETURN_IF_ERROR(CheckShape(entry, {{rows, cols}}));
+  if (FindRowDecoder(entry.dtype) == nullptr) {
+    return Unsupported(fmt::format("tensor {}: a matrix of type {} cannot be multiplied", entry.name, Name(entry.dtype)));
+  }
   return DenseMatrixSource{.dtype = entry.dtype, .rows = rows, .cols = cols, .bytes = entry.data, .keep_alive = source_};
 }
 

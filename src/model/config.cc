@@ -53,6 +53,10 @@ Status CheckModelConfig(const ModelConfig& config) {
   if (!(config.rms_epsilon > 0 && config.rms_epsilon < 1)) {
     return Malformed(fmt::format("RMS norm epsilon: expected a number between 0 and 1, found {}", config.rms_epsilon));
   }
+  if (!(config.linear_norm_epsilon > 0 && config.linear_norm_epsilon < 1)) {
+    return Malformed(
+        fmt::format("RMS norm epsilon of projections: expected a number between 0 and 1, found {}", config.linear_norm_epsilon));
+  }
   if (!(config.rope_theta > 0 && std::isfinite(config.rope_theta))) {
     return Malformed(fmt::format("rope base: expected a positive number, found {}", config.rope_theta));
   }

@@ -21,10 +21,15 @@ Result<std::unique_ptr<DeviceMemory>> KvPool::Take() {
 
 Status KvSequence::Reserve(int64_t positions) {
   const auto needed = static_cast<size_t>((positions + kKvBlockPositions - 1) / kKvBlockPositions);
+  const auto before = static_cast<int64_t>(blocks_.size());
   while (blocks_.size() < needed) {
-    STERNA_ASSIGN_OR_RETURN(std::unique_ptr<DeviceMemory> block, pool_->Take());
-    addresses_.push_back(block->address());
-    blocks_.push_back(std::move(block));
+    auto block = pool_->Take();
+    if (!block.ok()) {
+      ShrinkTo(before * kKvBlockPositions);
+      return block.status();
+    }
+    addresses_.push_back((*block)->address());
+    blocks_.push_back(*std::move(block));
   }
   return Status::Ok();
 }

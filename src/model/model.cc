@@ -12,6 +12,18 @@
 namespace sterna {
 namespace {
 
+/// A context is a mere number in a file: it must not make a small file take all memory. Real models stay far below (131072
+/// positions of 128 dimensions: 64 MiB).
+Status CheckRopeTable(int64_t positions, int64_t head_dim) {
+  constexpr int64_t kMaxBytes = int64_t{4} << 30;
+  const int64_t bytes = positions * head_dim * static_cast<int64_t>(sizeof(float));  // below 2^36 in the ranges of CheckModelConfig
+  if (bytes <= kMaxBytes) return Status::Ok();
+  return OutOfRange(
+      fmt::format("a context of {} positions with heads of {} dimensions needs {} bytes of rotary tables, at most {} "
+                  "are allowed; ask for a smaller context",
+                  positions, head_dim, bytes, kMaxBytes));
+}
+
 /// Hands the weights of one model to a backend and counts what a decoded token reads.
 class Binder {
  public:
@@ -168,6 +180,7 @@ Result<std::shared_ptr<const Model>> Model::Build(const ModelConfig& config, Wei
   auto model = std::shared_ptr<Model>(new Model());
   model->config_ = config;
   model->max_context_ = options.max_context > 0 ? std::min(options.max_context, config.context) : config.context;
+  STERNA_RETURN_IF_ERROR(CheckRopeTable(model->max_context_, config.head_dim));
   Binder binder(config, weights, *backend);
   STERNA_ASSIGN_OR_RETURN(const BoundModel bound, binder.Bind(model->max_context_));
   auto plan = std::make_shared<Plan>(BuildDecoderPlan(config, bound, options.dense_activations));

@@ -25,13 +25,13 @@ Status ReadRope(const Metadata& metadata, ModelConfig* config) {
   STERNA_ASSIGN_OR_RETURN(const std::string_view kind, metadata.GetStringOr(key("rope_type"), old_spelling));
   RopeScaling& scaling = config->rope_scaling;
   if (kind == "default") return Status::Ok();
+  if (kind != "linear" && kind != "llama3")
+    return Unsupported(fmt::format("{} '{}' is not supported; supported: default, linear, llama3", key("rope_type"), kind));
   STERNA_ASSIGN_OR_RETURN(scaling.factor, metadata.GetFloat(key("factor")));
   if (kind == "linear") {
     scaling.kind = RopeScaling::Kind::kLinear;
     return Status::Ok();
   }
-  if (kind != "llama3")
-    return Unsupported(fmt::format("{} '{}' is not supported; supported: default, linear, llama3", key("rope_type"), kind));
   scaling.kind = RopeScaling::Kind::kLlama3;
   STERNA_ASSIGN_OR_RETURN(scaling.low_frequency_factor, metadata.GetFloat(key("low_freq_factor")));
   STERNA_ASSIGN_OR_RETURN(scaling.high_frequency_factor, metadata.GetFloat(key("high_freq_factor")));

@@ -100,6 +100,49 @@ TEST(ModelConfig, Llama3ScalingKeepsHighFrequenciesAndDividesLowOnes) {
   EXPECT_DOUBLE_EQ(scaled.back(), plain.back() / 8);
 }
 
+TEST(ModelConfig, Llama3FrequenciesEqualThePublishedFormula) {
+  // The numbers of Llama 3.1 8B. The formula as its authors wrote it (llama-models, models/llama3/model.py, apply_scaling).
+  ModelConfig config;
+  config.head_dim = 128;
+  config.rope_theta = 500000;
+  const std::vector<double> plain = RopeFrequencies(config, {});
+  config.rope_scaling = {.kind = RopeScaling::Kind::kLlama3,
+                         .factor = 8,
+                         .low_frequency_factor = 1,
+                         .high_frequency_factor = 4,
+                         .original_context = 8192};
+  const std::vector<double> scaled = RopeFrequencies(config, {});
+  ASSERT_EQ(scaled.size(), 64u);
+  int kept = 0, blended = 0, divided = 0;
+  for (size_t i = 0; i < 64; ++i) {
+    EXPECT_DOUBLE_EQ(plain[i], 1 / std::pow(500000.0, static_cast<double>(2 * i) / 128));
+    const double wavelength = 2 * std::acos(-1.0) / plain[i];
+    double expected = plain[i];
+    if (wavelength < 8192.0 / 4) {
+      ++kept;
+    } else if (wavelength > 8192.0 / 1) {
+      ++divided;
+      expected = plain[i] / 8;
+    } else {
+      ++blended;
+      const double smooth = (8192 / wavelength - 1) / (4.0 - 1.0);
+      expected = (1 - smooth) * plain[i] / 8 + smooth * plain[i];
+    }
+    EXPECT_DOUBLE_EQ(scaled[i], expected) << i;
+  }
+  EXPECT_EQ(kept, 29);
+  EXPECT_EQ(blended, 6);
+  EXPECT_EQ(divided, 29);
+}
+
+TEST(ModelConfig, LinearScalingDividesEveryFrequency) {
+  ModelConfig config;
+  config.head_dim = 4;
+  config.rope_theta = 10000;
+  config.rope_scaling = {.kind = RopeScaling::Kind::kLinear, .factor = 4};
+  EXPECT_EQ(RopeFrequencies(config, {}), (std::vector<double>{0.25, 0.0025}));
+}
+
 TEST(ModelConfig, FactorsDivideFrequencies) {
   ModelConfig config;
   config.head_dim = 4;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <unordered_map>
 
 #include "base/rng.h"
@@ -37,7 +38,9 @@ Result<int32_t> Sampler::Sample(std::span<const float> logits, std::span<const i
   candidates_.resize(logits.size());
   bool any_finite = false;
   for (size_t i = 0; i < logits.size(); ++i) {
-    if (std::isnan(logits[i])) return Internal(fmt::format("logit of token {} at position {} is NaN", i, history.size()));
+    if (std::isnan(logits[i]) || logits[i] == std::numeric_limits<float>::infinity()) {
+      return Internal(fmt::format("logit of token {} at position {} is {}", i, history.size(), logits[i]));
+    }
     any_finite |= std::isfinite(logits[i]);
     candidates_[i] = {static_cast<int32_t>(i), static_cast<double>(logits[i])};
   }

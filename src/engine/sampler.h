@@ -32,7 +32,7 @@ class Sampler {
   explicit Sampler(const SamplerOptions& options) : options_(options) {}
 
   /// The token after `history` (prompt and generated so far). The draw uses counter-based randomness (seed, history.size()), so
-  /// that it does not depend on other sequences. Internal where a logit is NaN or all are -inf.
+  /// that it does not depend on other sequences. Internal where a logit is NaN or +inf, or all are -inf.
   Result<int32_t> Sample(std::span<const float> logits, std::span<const int32_t> history);
 
  private:

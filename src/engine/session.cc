@@ -8,6 +8,9 @@
 namespace sterna {
 
 Result<std::unique_ptr<Session>> Session::Create(std::shared_ptr<const Model> model, const SessionOptions& options) {
+  if (options.max_chunk < 1) return InvalidArgument(fmt::format("max_chunk: expected at least 1, found {}", options.max_chunk));
+  if (options.max_selected < 1)
+    return InvalidArgument(fmt::format("max_selected: expected at least 1, found {}", options.max_selected));
   auto session = std::unique_ptr<Session>(new Session());
   session->options_ = options;
   const ProgramLimits limits{.max_tokens = std::min(options.max_chunk, model->max_context()),

@@ -15,8 +15,8 @@
 namespace sterna {
 
 struct SessionOptions {
-  int64_t max_chunk = 256;   ///< tokens evaluated at once while reading a prompt
-  int64_t max_selected = 1;  ///< rows of logits computed at once by EvaluateAll
+  int64_t max_chunk = 256;   ///< tokens evaluated at once while reading a prompt; >= 1
+  int64_t max_selected = 1;  ///< rows of logits computed at once by EvaluateAll; >= 1
 };
 
 /// Owns its cache and activation buffers; one thread.

@@ -74,8 +74,8 @@ struct TernaryLinearOp {
 /// What products with dense weights see of their f32 input.
 enum class DenseActivations : uint8_t {
   kFloat,  ///< the f32 values
-  /// int8 with one scale per 32 values (kernels/blockquant), as llama.cpp computes, where the weight is Q8_0, Q4_0 or Q4_1; the f32
-  /// values for every other type.
+  /// int8 with one scale per 32 values (kernels/blockquant), as llama.cpp computes, where the weight is Q8_0, Q4_0, Q4_1 or Q6_K;
+  /// the f32 values for every other type.
   kInt8,
 };
 

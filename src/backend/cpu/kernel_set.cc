@@ -25,7 +25,7 @@ std::vector<std::pair<std::string, std::string>> KernelSet::Names() const {
   for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ6_K}) {
     names.emplace_back(fmt::format("dense linear {}", Name(dtype)), dense_linear(dtype).info.name);
   }
-  for (const DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_1}) {
+  for (const DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ6_K}) {
     names.emplace_back(fmt::format("block linear {}", Name(dtype)), block_linear(dtype).info.name);
   }
   return names;

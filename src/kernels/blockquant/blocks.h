@@ -29,15 +29,16 @@ unsigned LoadU16(const std::byte* bytes) noexcept {
   __builtin_memcpy(&value, bytes, sizeof(value));
   return value;
 }
-int LoadI32(const std::byte* bytes) noexcept {
+[[maybe_unused]] int LoadI32(const std::byte* bytes) noexcept {
   int value;
   __builtin_memcpy(&value, bytes, sizeof(value));
   return value;
 }
 
 // The rows of a tile are neighbours in memory, but each is read at its own pace: too short for the processor to see the streams. So
-// the bytes of the rows to come are asked for in one sequence, as many as are consumed.
-constexpr int64_t kPrefetchBytes = 8192;
+// the bytes of the rows to come are asked for in one sequence, as many as are consumed, and into the second-level cache: its queue
+// of misses is longer than the first level's (Q6_K on Zen 4: 18 GB/s into the first level, 26 into the second).
+constexpr int64_t kPrefetchBytes = 32768;
 
 const std::byte* PrefetchStart(const std::byte* rows, int64_t bytes) noexcept {
   return rows + (bytes > kPrefetchBytes ? bytes : kPrefetchBytes);
@@ -45,7 +46,7 @@ const std::byte* PrefetchStart(const std::byte* rows, int64_t bytes) noexcept {
 template <int64_t kBytes>
 STERNA_INLINE const std::byte* Prefetch(const std::byte* ahead) noexcept {
   STERNA_UNROLL
-  for (int64_t i = 0; i < (kBytes + 63) / 64; ++i) __builtin_prefetch(ahead + 64 * i);
+  for (int64_t i = 0; i < (kBytes + 63) / 64; ++i) __builtin_prefetch(ahead + 64 * i, 0, 2);
   return ahead + kBytes;
 }
 

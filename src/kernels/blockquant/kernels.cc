@@ -35,6 +35,14 @@ constexpr Kernel<BlockLinearFunction> kQ4_1Kernels[] = {
 #endif
 };
 
+constexpr Kernel<BlockLinearFunction> kQ6_KKernels[] = {
+    {{"block_linear_q6_k_ref", Isa::kRef}, BlockLinearRef<DType::kQ6_K>},
+#if defined(__x86_64__)
+    {{"block_linear_q6_k_avx2", Isa::kAvx2}, BlockLinearAvx2<DType::kQ6_K>},
+    {{"block_linear_q6_k_avx512", Isa::kAvx512}, BlockLinearAvx512<DType::kQ6_K>},
+#endif
+};
+
 }  // namespace
 
 std::span<const Kernel<BlockQuantizeFunction>> BlockQuantizeKernels() {
@@ -49,6 +57,8 @@ std::span<const Kernel<BlockLinearFunction>> BlockLinearKernels(DType dtype) {
       return kQ4_0Kernels;
     case DType::kQ4_1:
       return kQ4_1Kernels;
+    case DType::kQ6_K:
+      return kQ6_KKernels;
     default:
       return {};
   }

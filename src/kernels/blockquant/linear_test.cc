@@ -19,7 +19,13 @@
 namespace sterna {
 namespace {
 
-constexpr DType kTypes[] = {DType::kQ8_0, DType::kQ4_0, DType::kQ4_1};
+constexpr DType kTypes[] = {DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ6_K};
+
+// The fewest columns that are not below `cols` and that rows of this type can have.
+int64_t Columns(DType dtype, int64_t cols) {
+  const int64_t block = Info(dtype).block_elements;
+  return (cols + block - 1) / block * block;
+}
 
 enum class Fill {
   kRandom,     // weights around 0.02, quantized activations around 1
@@ -29,6 +35,8 @@ enum class Fill {
   kInfinite,   // infinite scales of activations, positive products
 };
 constexpr Fill kFills[] = {Fill::kRandom, Fill::kLargest, Fill::kSaturate, Fill::kUnderflow};
+
+constexpr int64_t kQ6KGroupScales = 192, kQ6KScale = 208;  // offsets in a block of 256 weights
 
 constexpr uint32_t kUntouched = 0x7fc0beefu;  // a NaN that no kernel writes
 
@@ -89,7 +97,8 @@ class Case {
     std::vector<float> w(static_cast<size_t>(rows_ * cols_));
     EXPECT_TRUE(Dequantize(dtype_, {weights_.data(), static_cast<size_t>(rows_ * RowBytes(dtype_, cols_))}, rows_, cols_, w).ok());
     for (int64_t b = 0; b < blocks_; ++b) {
-      const std::byte* block = weights_.data() + row * RowBytes(dtype_, cols_) + b * Info(dtype_).block_bytes;
+      const std::byte* row_bytes = weights_.data() + row * RowBytes(dtype_, cols_);
+      const std::byte* block = row_bytes + b * kQuantBlock / Info(dtype_).block_elements * Info(dtype_).block_bytes;
       const double m = dtype_ == DType::kQ4_1 ? F16At(block + 2) : 0.0;
       const double offset = m == 0 ? 0 : m * sums_[token * scale_stride_ + b];
       exact.value += offset;
@@ -97,9 +106,9 @@ class Case {
       for (int64_t lane = 0; lane < 8; ++lane) {
         double sum = 0;
         for (int64_t c = kQuantBlock * b + 4 * lane; c < kQuantBlock * b + 4 * lane + 4; ++c) {
-          const double d = F16At(block);
+          const double d = Step(block, c);
           // Dequantize rounds code * d + m once; the code is the nearest integer.
-          const double code = std::nearbyint((static_cast<double>(w[static_cast<size_t>(row * cols_ + c)]) - m) / d);
+          const double code = d == 0 ? 0 : std::nearbyint((static_cast<double>(w[static_cast<size_t>(row * cols_ + c)]) - m) / d);
           sum += d * code * scales_[token * scale_stride_ + b] * q_[token * q_stride_ + c];
         }
         exact.value += sum;
@@ -110,6 +119,11 @@ class Case {
   }
 
  private:
+  // The factor of the code in column c, a column of this block.
+  double Step(const std::byte* block, int64_t c) const {
+    if (dtype_ != DType::kQ6_K) return F16At(block);
+    return F16At(block + kQ6KScale) * static_cast<double>(static_cast<int8_t>(block[kQ6KGroupScales + c % 256 / 16]));
+  }
   static float F16At(const std::byte* bytes) {
     uint16_t half;
     std::memcpy(&half, bytes, sizeof(half));
@@ -141,6 +155,14 @@ class Case {
         } else {
           block[i] = fill == Fill::kLargest ? ends[random() % 2] : static_cast<std::byte>(random());
         }
+      }
+      if (dtype_ == DType::kQ6_K) {
+        if (fill == Fill::kInfinite || fill == Fill::kUnderflow) std::fill_n(block + kQ6KGroupScales, 16, std::byte{1});
+        if (fill == Fill::kLargest || fill == Fill::kSaturate) {
+          for (int64_t i = 0; i < 16; ++i) block[kQ6KGroupScales + i] = random() % 2 != 0 ? std::byte{0x80} : std::byte{0x7f};
+        }
+        StoreF16(block + kQ6KScale, WeightScale(fill, random));
+        continue;
       }
       StoreF16(block, WeightScale(fill, random));
       if (dtype_ == DType::kQ4_1) StoreF16(block + 2, WeightScale(fill, random));
@@ -181,7 +203,8 @@ INSTANTIATE_TEST_SUITE_P(Types, BlockLinear, testing::ValuesIn(kTypes),
 
 TEST_P(BlockLinear, EveryVariantEqualsTheReferenceForAnyColumnsAndTokens) {
   constexpr int64_t kRows = 9, kTokens = 33;
-  for (const int64_t cols : {32, 64, 96, 576, 1536}) {
+  for (const int64_t wanted : {32, 64, 96, 576, 1536}) {
+    const int64_t cols = Columns(GetParam(), wanted);
     for (const Fill fill : kFills) {
       Case c(GetParam(), kRows, cols, kTokens, fill, 1);
       const std::vector<uint32_t> expected = c.Run(BlockLinearKernels(GetParam()).front(), 0, kRows, kTokens);
@@ -205,7 +228,7 @@ TEST_P(BlockLinear, EveryVariantEqualsTheReferenceForAnyColumnsAndTokens) {
 
 TEST_P(BlockLinear, AnyRangeOfRowsGivesTheSameBitsAndTouchesNothingElse) {
   constexpr int64_t kRows = 33, kTokens = 5;
-  Case c(GetParam(), kRows, 96, kTokens, Fill::kRandom, 2);
+  Case c(GetParam(), kRows, Columns(GetParam(), 96), kTokens, Fill::kRandom, 2);
   const std::vector<uint32_t> all = c.Run(BlockLinearKernels(GetParam()).front(), 0, kRows, kTokens);
   for (const auto& kernel : RunnableKernels(BlockLinearKernels(GetParam()))) {
     for (const int64_t begin : {0, 1, 3, 16, 30, 32}) {
@@ -227,7 +250,7 @@ TEST_P(BlockLinear, AnyRangeOfRowsGivesTheSameBitsAndTouchesNothingElse) {
 TEST_P(BlockLinear, AnyNumberOfRowsEqualsTheReference) {
   for (const int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 33}) {
     for (const int64_t tokens : {1, 2, 3, 7}) {
-      Case c(GetParam(), rows, 576, tokens, Fill::kRandom, static_cast<uint32_t>(rows));
+      Case c(GetParam(), rows, Columns(GetParam(), 576), tokens, Fill::kRandom, static_cast<uint32_t>(rows));
       const std::vector<uint32_t> expected = c.Run(BlockLinearKernels(GetParam()).front(), 0, rows, tokens);
       for (const auto& kernel : RunnableKernels(BlockLinearKernels(GetParam()))) {
         ASSERT_EQ(c.Run(kernel, 0, rows, tokens), expected) << kernel.info.name << ", " << rows << " rows, " << tokens << " tokens";
@@ -238,7 +261,8 @@ TEST_P(BlockLinear, AnyNumberOfRowsEqualsTheReference) {
 
 // An infinite scale times a lane's 0 would be NaN, so lanes that an odd last block does not have must not see it.
 TEST_P(BlockLinear, InfiniteScalesReachNoLanesOfMissingBlocks) {
-  for (const int64_t cols : {32, 64, 96, 160}) {
+  for (const int64_t wanted : {32, 64, 96, 160}) {
+    const int64_t cols = Columns(GetParam(), wanted);
     Case c(GetParam(), 5, cols, 5, Fill::kInfinite, 3);
     for (const auto& kernel : RunnableKernels(BlockLinearKernels(GetParam()))) {
       const std::vector<uint32_t> found = c.Run(kernel, 0, 5, 5);
@@ -301,9 +325,9 @@ TEST(BlockLinearOrder, EvenAndOddBlocksHaveTheirOwnLanes) {
   }
 }
 
-TEST(BlockLinearList, ServesThreeTypesAndNoOthers) {
+TEST(BlockLinearList, ServesFourTypesAndNoOthers) {
   for (const DType dtype : kTypes) EXPECT_EQ(BlockLinearKernels(dtype).front().info.isa, Isa::kRef);
-  for (const DType dtype : {DType::kF32, DType::kF16, DType::kQ6_K, DType::kTQ2_0, DType::kI2_S}) {
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kTQ2_0, DType::kI2_S}) {
     EXPECT_TRUE(BlockLinearKernels(dtype).empty());
   }
 }

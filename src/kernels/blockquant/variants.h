@@ -9,7 +9,7 @@ namespace sterna {
 
 void BlockQuantizeRef(const BlockQuantizeArgs& args) noexcept;
 
-/// Q8_0, Q4_0 and Q4_1, as the variants below.
+/// Q8_0, Q4_0, Q4_1 and Q6_K, as the variants below.
 template <DType kType>
 void BlockLinearRef(const BlockLinearArgs& args) noexcept;
 

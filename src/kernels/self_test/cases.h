@@ -17,6 +17,8 @@ using Outputs = std::vector<std::byte>;
 Outputs QuantizeOutputs(QuantizeFunction function);
 Outputs TernaryLinearOutputs(TernaryLinearFunction function);
 Outputs DenseLinearOutputs(DType dtype, DenseLinearFunction function);
+Outputs BlockQuantizeOutputs(BlockQuantizeFunction function);
+Outputs BlockLinearOutputs(DType dtype, BlockLinearFunction function);
 Outputs RmsNormOutputs(RmsNormFunction function);
 Outputs RopeOutputs(RopeFunction function);
 Outputs AttentionOutputs(AttentionFunction function);

@@ -23,7 +23,7 @@ struct KnownAnswer {
 
 // Digests of what the references give; g++ and clang, with and without optimization, agree on them. They change only together with
 // a contract or with the cases.
-constexpr std::array<KnownAnswer, 13> kKnownAnswers = {{
+constexpr std::array<KnownAnswer, 18> kKnownAnswers = {{
     {"quantize", 0x03841b9ae5416961},
     {"ternary linear", 0x655a927a9f7d478b},
     {"dense linear F32", 0xb47f66d022e8bf2d},
@@ -33,6 +33,11 @@ constexpr std::array<KnownAnswer, 13> kKnownAnswers = {{
     {"dense linear Q4_0", 0x42443b2c488217f4},
     {"dense linear Q4_1", 0x5bd1958cff0b511c},
     {"dense linear Q6_K", 0x23b326b699799b15},
+    {"block quantize", 0xe51fc1bf03fa5cd8},
+    {"block linear Q8_0", 0x42d79567ebcd8213},
+    {"block linear Q4_0", 0x69299a941abaf7c7},
+    {"block linear Q4_1", 0x1b3c177bda8a7302},
+    {"block linear Q6_K", 0x888d7b466d7d763a},
     {"rms norm", 0x1ca58978d331c7a0},
     {"rope", 0xb9fc9c64fcd6968b},
     {"attention", 0x4a6044e32b76df75},
@@ -81,12 +86,17 @@ KernelLists AllKernelLists() {
   KernelLists lists{.quantize = QuantizeKernels(),
                     .ternary_linear = TernaryLinearKernels(),
                     .dense_linear = {},
+                    .block_quantize = BlockQuantizeKernels(),
+                    .block_linear = {},
                     .rms_norm = RmsNormKernels(),
                     .rope = RopeKernels(),
                     .attention = AttentionKernels(),
                     .gate = GateKernels()};
   for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ6_K}) {
     lists.dense_linear.push_back({dtype, DenseLinearKernels(dtype)});
+  }
+  for (const DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ6_K}) {
+    lists.block_linear.push_back({dtype, BlockLinearKernels(dtype)});
   }
   return lists;
 }
@@ -98,6 +108,11 @@ std::vector<SelfTestResult> RunKernelSelfTest(const KernelLists& lists, CpuFeatu
   for (const KernelLists::Dense& dense : lists.dense_linear) {
     const auto outputs_of = [&](DenseLinearFunction function) { return DenseLinearOutputs(dense.dtype, function); };
     TestFamily(fmt::format("dense linear {}", Name(dense.dtype)), dense.kernels, cpu, outputs_of, &results);
+  }
+  TestFamily("block quantize", lists.block_quantize, cpu, BlockQuantizeOutputs, &results);
+  for (const KernelLists::Block& block : lists.block_linear) {
+    const auto outputs_of = [&](BlockLinearFunction function) { return BlockLinearOutputs(block.dtype, function); };
+    TestFamily(fmt::format("block linear {}", Name(block.dtype)), block.kernels, cpu, outputs_of, &results);
   }
   TestFamily("rms norm", lists.rms_norm, cpu, RmsNormOutputs, &results);
   TestFamily("rope", lists.rope, cpu, RopeOutputs, &results);

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "kernels/attention/attention.h"
+#include "kernels/blockquant/linear.h"
+#include "kernels/blockquant/quantize.h"
 #include "kernels/dense/linear.h"
 #include "kernels/gate/gate.h"
 #include "kernels/norm/rms_norm.h"
@@ -36,10 +38,16 @@ struct KernelLists {
     DType dtype;
     std::span<const Kernel<DenseLinearFunction>> kernels;
   };
+  struct Block {
+    DType dtype;
+    std::span<const Kernel<BlockLinearFunction>> kernels;
+  };
 
   std::span<const Kernel<QuantizeFunction>> quantize;
   std::span<const Kernel<TernaryLinearFunction>> ternary_linear;
   std::vector<Dense> dense_linear;
+  std::span<const Kernel<BlockQuantizeFunction>> block_quantize;
+  std::vector<Block> block_linear;
   std::span<const Kernel<RmsNormFunction>> rms_norm;
   std::span<const Kernel<RopeFunction>> rope;
   std::span<const Kernel<AttentionFunction>> attention;

@@ -34,6 +34,7 @@ struct DenseMatrixSource {
   int64_t cols = 0;
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> keep_alive;
+  bool is_resident = false;  ///< the bytes lie in a Buffer, not in a mapped file: they may be used in place
 };
 
 /// Memory of the device that backs one block of the key-value cache.
@@ -88,6 +89,9 @@ class Backend {
   virtual int threads() const = 0;
 
   virtual Result<WeightId> AddVector(std::span<const float> values) = 0;
+  /// A matrix that only EmbedOp reads. The source's bytes stay in use.
+  virtual Result<WeightId> AddTable(DenseMatrixSource source) = 0;
+  /// A matrix that is multiplied, and perhaps looked up too.
   virtual Result<WeightId> AddDense(DenseMatrixSource source) = 0;
   virtual Result<WeightId> AddTernary(const TernaryMatrixSource& source) = 0;
   /// Rotation angles of each position: position * inverse_frequencies[i], for positions < positions.
@@ -96,7 +100,7 @@ class Backend {
   virtual Result<std::unique_ptr<Program>> Compile(std::shared_ptr<const Plan> plan, const ProgramLimits& limits) = 0;
   virtual Result<std::unique_ptr<DeviceMemory>> AllocateKvBlock(const KvShape& shape) = 0;
 
-  /// Bytes of weights this backend allocated itself (mapped file pages not counted).
+  /// Bytes of memory that weights take on this device (mapped file pages not counted).
   virtual int64_t weight_bytes() const = 0;
   /// The kernels chosen for a weight type or operation: pairs of family and variant, for `doctor` and tests.
   virtual std::vector<std::pair<std::string, std::string>> ChosenKernels() const = 0;

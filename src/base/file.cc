@@ -67,6 +67,11 @@ MappedFile::~MappedFile() {
   if (file_ >= 0) close(file_);
 }
 
+void MappedFile::ReleasePages() const {
+  // The map is private and read-only, so dropped pages are those of the file again. A refusal costs nothing but memory.
+  if (size_ > 0) madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED);
+}
+
 Status MappedFile::StillUnchanged() const {
   struct stat info {};
   if (fstat(file_, &info) != 0) return IoErrorFromErrno(fmt::format("cannot inspect '{}'", path_), errno);

@@ -26,6 +26,8 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::string& path() const { return path_; }
+  /// Gives the memory of the mapped pages back to the system; they are read again where they are touched again.
+  void ReleasePages() const;
   /// Malformed where size or modification time differ from those at opening.
   Status StillUnchanged() const;
 

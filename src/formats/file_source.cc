@@ -33,6 +33,10 @@ class FileSource final : public WeightSource {
     return Status::Ok();
   }
 
+  void ReleasePages() const override {
+    for (const auto& file : parts_.files) file->ReleasePages();
+  }
+
  private:
   FileSourceParts parts_;
   std::vector<const TensorEntry*> by_name_;

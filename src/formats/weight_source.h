@@ -40,6 +40,9 @@ class WeightSource {
   virtual std::span<const TensorEntry> entries() const = 0;
   /// Null where no tensor has this name.
   virtual const TensorEntry* Find(std::string_view name) const = 0;
+  /// Gives the memory of all file pages back to the system, which reads them again where they are needed: for callers who made
+  /// copies. Bytes and pointers stay valid. Nothing where no file is mapped.
+  virtual void ReleasePages() const {}
   /// Malformed where a file behind this index changed since it was opened.
   virtual Status StillUnchanged() const = 0;
 };

@@ -99,7 +99,8 @@ Result<DenseMatrixSource> CheckpointWeights::Matrix(const TensorEntry& entry, in
   if (FindRowDecoder(entry.dtype) == nullptr) {
     return Unsupported(fmt::format("tensor {}: a matrix of type {} cannot be multiplied", entry.name, Name(entry.dtype)));
   }
-  return DenseMatrixSource{.dtype = entry.dtype, .rows = rows, .cols = cols, .bytes = entry.data, .keep_alive = source_};
+  return DenseMatrixSource{
+      .dtype = entry.dtype, .rows = rows, .cols = cols, .bytes = entry.data, .keep_alive = source_, .is_resident = false};
 }
 
 Result<std::optional<float>> CheckpointWeights::Scale(const std::string& name) {

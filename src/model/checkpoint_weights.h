@@ -26,6 +26,7 @@ class CheckpointWeights final : public WeightProvider {
   Result<std::optional<DenseMatrixSource>> Head(int64_t rows, int64_t cols) override;
   Result<std::vector<float>> RopeFactors(int64_t size) override;
   Status CheckAllUsed() const override;
+  void ReleasePages() const override { source_->ReleasePages(); }
 
  private:
   /// The first of `names` that exists, marked as used. NotFound naming the first spelling.

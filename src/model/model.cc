@@ -38,20 +38,25 @@ class Binder {
     STERNA_ASSIGN_OR_RETURN(const std::vector<float> factors, weights_.RopeFactors(config_.head_dim / 2));
     STERNA_ASSIGN_OR_RETURN(model.rope_table, backend_.AddRopeTable(RopeFrequencies(config_, factors), positions));
     STERNA_ASSIGN_OR_RETURN(DenseMatrixSource embedding, weights_.Embedding(config_.vocab, config_.d_model));
-    const int64_t embedding_bytes = static_cast<int64_t>(embedding.bytes.size());
-    STERNA_ASSIGN_OR_RETURN(model.embedding, backend_.AddDense(std::move(embedding)));
     STERNA_ASSIGN_OR_RETURN(std::optional<DenseMatrixSource> head, weights_.Head(config_.vocab, config_.d_model));
-    bytes_ += head ? static_cast<int64_t>(head->bytes.size()) + embedding_bytes / config_.vocab : embedding_bytes;
+    const auto embedding_bytes = static_cast<int64_t>(embedding.bytes.size());
     macs_ += config_.vocab * config_.d_model;
-    model.head = model.embedding;
     if (head) {
+      bytes_ += static_cast<int64_t>(head->bytes.size()) + embedding_bytes / config_.vocab;
+      STERNA_ASSIGN_OR_RETURN(model.embedding, backend_.AddTable(std::move(embedding)));
       STERNA_ASSIGN_OR_RETURN(model.head, backend_.AddDense(*std::move(head)));
+    } else {
+      bytes_ += embedding_bytes;
+      STERNA_ASSIGN_OR_RETURN(model.embedding, backend_.AddDense(std::move(embedding)));
+      model.head = model.embedding;
     }
+    weights_.ReleasePages();
     STERNA_ASSIGN_OR_RETURN(const std::vector<float> final_norm, weights_.FinalNorm(config_.d_model));
     STERNA_ASSIGN_OR_RETURN(model.final_norm, backend_.AddVector(final_norm));
     for (int64_t layer = 0; layer < config_.layers; ++layer) {
       STERNA_ASSIGN_OR_RETURN(BoundLayer bound, BindLayer(layer));
       model.layers.push_back(std::move(bound));
+      weights_.ReleasePages();
     }
     STERNA_RETURN_IF_ERROR(weights_.CheckAllUsed());
     return model;

@@ -112,7 +112,8 @@ Result<DenseMatrixSource> RandomWeights::RandomTable(uint64_t stream, int64_t ro
     std::memcpy(buffer.data() + row * row_bytes, encoded.data() + row % distinct * row_bytes, static_cast<size_t>(row_bytes));
   }
   auto owner = std::make_shared<const Buffer>(std::move(buffer));
-  return DenseMatrixSource{.dtype = head_type_, .rows = rows, .cols = cols, .bytes = owner->bytes(), .keep_alive = owner};
+  return DenseMatrixSource{
+      .dtype = head_type_, .rows = rows, .cols = cols, .bytes = owner->bytes(), .keep_alive = owner, .is_resident = true};
 }
 
 Result<DenseMatrixSource> RandomWeights::Embedding(int64_t rows, int64_t cols) {

@@ -31,6 +31,8 @@ class WeightProvider {
   virtual Result<std::optional<DenseMatrixSource>> Head(int64_t rows, int64_t cols) = 0;
   /// rope_freqs.weight, or empty.
   virtual Result<std::vector<float>> RopeFactors(int64_t size) = 0;
+  /// What was handed out so far has been read, apart from tables that stay in use: the system may take back its file pages.
+  virtual void ReleasePages() const {}
   /// After the last call: Malformed where the checkpoint holds tensors that nothing asked for.
   virtual Status CheckAllUsed() const = 0;
 };

@@ -22,16 +22,22 @@ class CpuMemory final : public DeviceMemory {
 class CpuBackend final : public Backend {
  public:
   CpuBackend(int threads, Isa isa)
-      : context_(std::make_shared<CpuContext>(CpuContext{KernelSet(isa), std::make_unique<ThreadPool>(threads), {}})) {}
+      : context_(std::make_shared<CpuContext>(CpuContext{KernelSet(isa), std::make_unique<ThreadPool>(threads), {}, {}})) {}
 
   std::string name() const override { return "cpu"; }
   int threads() const override { return context_->pool->threads(); }
 
-  Result<WeightId> AddVector(std::span<const float> values) override { return Add(MakeCpuVector(values)); }
-  Result<WeightId> AddDense(DenseMatrixSource source) override { return Add(MakeCpuDense(std::move(source))); }
-  Result<WeightId> AddTernary(const TernaryMatrixSource& source) override { return Add(MakeCpuTernary(source, *context_->pool)); }
+  Result<WeightId> AddVector(std::span<const float> values) override { return Add(MakeCpuVector(values, context_->arena)); }
+  Result<WeightId> AddTable(DenseMatrixSource source) override { return Add(MakeCpuTable(std::move(source))); }
+  Result<WeightId> AddDense(DenseMatrixSource source) override {
+    if (source.is_resident) resident_bytes_ += static_cast<int64_t>(source.bytes.size());
+    return Add(MakeCpuDense(std::move(source), context_->arena, *context_->pool));
+  }
+  Result<WeightId> AddTernary(const TernaryMatrixSource& source) override {
+    return Add(MakeCpuTernary(source, context_->arena, *context_->pool));
+  }
   Result<WeightId> AddRopeTable(std::span<const double> inverse_frequencies, int64_t positions) override {
-    return Add(MakeCpuRopeTable(inverse_frequencies, positions));
+    return Add(MakeCpuRopeTable(inverse_frequencies, positions, context_->arena));
   }
 
   Result<std::unique_ptr<Program>> Compile(std::shared_ptr<const Plan> plan, const ProgramLimits& limits) override {
@@ -43,11 +49,7 @@ class CpuBackend final : public Backend {
     return std::unique_ptr<DeviceMemory>(std::make_unique<CpuMemory>(std::move(buffer)));
   }
 
-  int64_t weight_bytes() const override {
-    int64_t bytes = 0;
-    for (const CpuWeight& weight : context_->weights) bytes += OwnedBytes(weight);
-    return bytes;
-  }
+  int64_t weight_bytes() const override { return context_->arena.bytes() + resident_bytes_; }
 
   std::vector<std::pair<std::string, std::string>> ChosenKernels() const override { return context_->kernels.Names(); }
 
@@ -59,6 +61,7 @@ class CpuBackend final : public Backend {
   }
 
   std::shared_ptr<CpuContext> context_;
+  int64_t resident_bytes_ = 0;  // of dense matrices used in place
 };
 
 }  // namespace

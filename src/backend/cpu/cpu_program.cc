@@ -162,7 +162,7 @@ void CpuProgram::Execute(const EmbedOp& op) {
 }
 
 void CpuProgram::Execute(const NormOp& op) {
-  const float* weight = op.weight == kNoWeight ? nullptr : Get<CpuVector>(op.weight).values.as<float>().data();
+  const float* weight = op.weight == kNoWeight ? nullptr : Get<CpuVector>(op.weight).values.data();
   const bool quantized = plan_->slots[static_cast<size_t>(op.out.slot)].kind == Slot::Kind::kQuantized;
   ForEachRow(Rows(op.in), op.in.width, [&](int64_t row, int worker) {
     const float* in = Float(op.in, row);

@@ -17,6 +17,7 @@ namespace sterna {
 struct CpuContext {
   KernelSet kernels;
   std::unique_ptr<ThreadPool> pool;
+  Arena arena;  // what weights point into
   std::vector<CpuWeight> weights;
 };
 

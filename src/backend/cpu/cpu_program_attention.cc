@@ -17,8 +17,8 @@ void CpuProgram::Execute(const RopeAppendOp& op) {
   const int64_t kv_heads = op.k.width / head_dim;
   ForEachRow(Rows(op.q), op.q.width + op.k.width, [&](int64_t row, int) {
     const StepToken& token = batch_->tokens[static_cast<size_t>(row)];
-    const float* cos = table.cos.as<float>().data() + token.position * table.half;
-    const float* sin = table.sin.as<float>().data() + token.position * table.half;
+    const float* cos = table.cos.data() + token.position * table.half;
+    const float* sin = table.sin.data() + token.position * table.half;
     float* k = Float(op.k, row);
     const float* v = Float(op.v, row);
     context_->kernels.rope.function(

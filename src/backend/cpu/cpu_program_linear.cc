@@ -16,7 +16,7 @@ void CpuProgram::Execute(const TernaryLinearOp& op) {
   const int64_t tokens = Rows(op.in);
   if (tokens == 0) return;
   const TernaryLinearArgs args{.codes = reinterpret_cast<const uint8_t*>(weight.codes.data()),
-                               .row_scales = weight.row_scales.as<float>().data(),
+                               .row_scales = weight.row_scales.data(),
                                .rows = weight.rows,
                                .cols = weight.cols,
                                .row_begin = 0,

@@ -15,21 +15,30 @@
 
 namespace sterna {
 
-Result<CpuWeight> MakeCpuVector(std::span<const float> values) {
-  STERNA_ASSIGN_OR_RETURN(Buffer buffer, Buffer::Allocate(values.size_bytes()));
-  std::memcpy(buffer.data(), values.data(), values.size_bytes());
-  return CpuWeight(CpuVector{std::move(buffer), static_cast<int64_t>(values.size())});
+namespace {
+
+Result<std::span<float>> AllocateFloats(Arena& arena, int64_t n) {
+  STERNA_ASSIGN_OR_RETURN(const std::span<std::byte> bytes, arena.Allocate(static_cast<size_t>(n) * sizeof(float)));
+  return std::span<float>(reinterpret_cast<float*>(bytes.data()), static_cast<size_t>(n));
 }
 
-Result<CpuWeight> MakeCpuTernary(const TernaryMatrixSource& source, ThreadPool& pool) {
+}  // namespace
+
+Result<CpuWeight> MakeCpuVector(std::span<const float> values, Arena& arena) {
+  STERNA_ASSIGN_OR_RETURN(const std::span<float> copy, AllocateFloats(arena, static_cast<int64_t>(values.size())));
+  std::ranges::copy(values, copy.begin());
+  return CpuWeight(CpuVector{copy});
+}
+
+Result<CpuWeight> MakeCpuTernary(const TernaryMatrixSource& source, Arena& arena, ThreadPool& pool) {
   const int64_t rows = source.rows, cols = source.cols;
   if (rows < 1 || cols < 1 || cols > kMaxTernaryCols) {
     return Unsupported(fmt::format("a ternary matrix of [{}, {}]: at most {} columns are supported", rows, cols, kMaxTernaryCols));
   }
-  STERNA_ASSIGN_OR_RETURN(Buffer codes, Buffer::Allocate(static_cast<size_t>(TernaryMatrixBytes(rows, cols))));
-  STERNA_ASSIGN_OR_RETURN(Buffer scales, Buffer::Allocate(static_cast<size_t>(rows) * sizeof(float)));
+  STERNA_ASSIGN_OR_RETURN(const std::span<std::byte> codes, arena.Allocate(static_cast<size_t>(TernaryMatrixBytes(rows, cols))));
+  STERNA_ASSIGN_OR_RETURN(const std::span<float> scales, AllocateFloats(arena, rows));
   auto* code_bytes = reinterpret_cast<uint8_t*>(codes.data());
-  float* row_scales = scales.as<float>().data();
+  float* row_scales = scales.data();
 
   std::mutex mutex;
   Status first_error;  // guarded by mutex
@@ -53,10 +62,10 @@ Result<CpuWeight> MakeCpuTernary(const TernaryMatrixSource& source, ThreadPool& 
     }
   });
   STERNA_RETURN_IF_ERROR(first_error);
-  return CpuWeight(CpuTernary{std::move(codes), std::move(scales), rows, cols});
+  return CpuWeight(CpuTernary{codes, scales, rows, cols});
 }
 
-Result<CpuWeight> MakeCpuDense(DenseMatrixSource source) {
+Result<CpuWeight> MakeCpuTable(DenseMatrixSource source) {
   const int64_t shape[] = {source.rows, source.cols};
   STERNA_ASSIGN_OR_RETURN(const int64_t bytes, TensorBytes(source.dtype, shape));
   if (static_cast<size_t>(bytes) != source.bytes.size()) {
@@ -70,13 +79,27 @@ Result<CpuWeight> MakeCpuDense(DenseMatrixSource source) {
   return CpuWeight(CpuDense{std::move(source), row_bytes, tensor_scale});
 }
 
-Result<CpuWeight> MakeCpuRopeTable(std::span<const double> inverse_frequencies, int64_t positions) {
+Result<CpuWeight> MakeCpuDense(DenseMatrixSource source, Arena& arena, ThreadPool& pool) {
+  if (!source.is_resident) {
+    STERNA_ASSIGN_OR_RETURN(const std::span<std::byte> copy, arena.Allocate(source.bytes.size()));
+    constexpr int64_t kPiece = int64_t{1} << 20;
+    const auto bytes = static_cast<int64_t>(copy.size());
+    pool.ParallelFor((bytes + kPiece - 1) / kPiece, 1, [&](int64_t begin, int64_t end, int) {
+      const int64_t first = begin * kPiece, past = std::min(end * kPiece, bytes);
+      std::memcpy(copy.data() + first, source.bytes.data() + first, static_cast<size_t>(past - first));
+    });
+    source.bytes = copy;
+    source.keep_alive = nullptr;
+  }
+  return MakeCpuTable(std::move(source));
+}
+
+Result<CpuWeight> MakeCpuRopeTable(std::span<const double> inverse_frequencies, int64_t positions, Arena& arena) {
   const auto half = static_cast<int64_t>(inverse_frequencies.size());
-  const size_t bytes = static_cast<size_t>(positions * half) * sizeof(float);
-  STERNA_ASSIGN_OR_RETURN(Buffer cosines, Buffer::Allocate(bytes));
-  STERNA_ASSIGN_OR_RETURN(Buffer sines, Buffer::Allocate(bytes));
-  float* cos_out = cosines.as<float>().data();
-  float* sin_out = sines.as<float>().data();
+  STERNA_ASSIGN_OR_RETURN(const std::span<float> cosines, AllocateFloats(arena, positions * half));
+  STERNA_ASSIGN_OR_RETURN(const std::span<float> sines, AllocateFloats(arena, positions * half));
+  float* cos_out = cosines.data();
+  float* sin_out = sines.data();
   for (int64_t position = 0; position < positions; ++position) {
     for (const double frequency : inverse_frequencies) {
       const double angle = static_cast<double>(position) * frequency;
@@ -84,15 +107,7 @@ Result<CpuWeight> MakeCpuRopeTable(std::span<const double> inverse_frequencies, 
       *sin_out++ = static_cast<float>(std::sin(angle));
     }
   }
-  return CpuWeight(CpuRopeTable{std::move(cosines), std::move(sines), positions, half});
-}
-
-int64_t OwnedBytes(const CpuWeight& weight) {
-  const auto bytes = [](const auto&... buffers) { return static_cast<int64_t>((buffers.size() + ...)); };
-  if (const auto* vector = std::get_if<CpuVector>(&weight)) return bytes(vector->values);
-  if (const auto* ternary = std::get_if<CpuTernary>(&weight)) return bytes(ternary->codes, ternary->row_scales);
-  if (const auto* rope = std::get_if<CpuRopeTable>(&weight)) return bytes(rope->cos, rope->sin);
-  return 0;
+  return CpuWeight(CpuRopeTable{cosines, sines, positions, half});
 }
 
 }  // namespace sterna

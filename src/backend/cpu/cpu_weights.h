@@ -1,4 +1,5 @@
-// How the CPU backend keeps weights: the kernels' own layouts, or views of the mapped file.
+// How the CPU backend keeps weights: in the kernels' own layouts and in memory of huge pages, which is read about twice as fast as
+// a mapped file.
 #ifndef STERNA_BACKEND_CPU_CPU_WEIGHTS_H_
 #define STERNA_BACKEND_CPU_CPU_WEIGHTS_H_
 
@@ -7,25 +8,23 @@
 #include <variant>
 
 #include "backend/backend.h"
-#include "base/buffer.h"
+#include "base/arena.h"
 #include "base/thread_pool.h"
 
 namespace sterna {
 
-/// n floats.
 struct CpuVector {
-  Buffer values;
-  int64_t n;
+  std::span<const float> values;
 };
 
 /// Tiles of 16 rows (kernels/ternary/tile_layout.h) and one scale per row.
 struct CpuTernary {
-  Buffer codes;
-  Buffer row_scales;
+  std::span<const std::byte> codes;
+  std::span<const float> row_scales;
   int64_t rows, cols;
 };
 
-/// Row-major bytes in the file's encoding, not copied.
+/// Row-major bytes in the file's encoding: a copy, or the source's own where it is resident already or serves lookups only.
 struct CpuDense {
   DenseMatrixSource source;
   int64_t row_bytes;
@@ -34,22 +33,23 @@ struct CpuDense {
 
 /// cos and sin, [positions][half] each.
 struct CpuRopeTable {
-  Buffer cos, sin;
+  std::span<const float> cos, sin;
   int64_t positions;
   int64_t half;
 };
 
 using CpuWeight = std::variant<CpuVector, CpuTernary, CpuDense, CpuRopeTable>;
 
-Result<CpuWeight> MakeCpuVector(std::span<const float> values);
-/// Reads and packs tiles in parallel. The first error of read_row, if any.
-Result<CpuWeight> MakeCpuTernary(const TernaryMatrixSource& source, ThreadPool& pool);
-/// Internal where the bytes do not match the shape; Unsupported where the type cannot be decoded.
-Result<CpuWeight> MakeCpuDense(DenseMatrixSource source);
-Result<CpuWeight> MakeCpuRopeTable(std::span<const double> inverse_frequencies, int64_t positions);
+// Each takes its memory from `arena`, which outlives the weight.
 
-/// Bytes that the weight itself owns.
-int64_t OwnedBytes(const CpuWeight& weight);
+Result<CpuWeight> MakeCpuVector(std::span<const float> values, Arena& arena);
+/// Reads and packs tiles in parallel. The first error of read_row, if any.
+Result<CpuWeight> MakeCpuTernary(const TernaryMatrixSource& source, Arena& arena, ThreadPool& pool);
+/// Internal where the bytes do not match the shape; Unsupported where the type cannot be decoded.
+Result<CpuWeight> MakeCpuTable(DenseMatrixSource source);
+/// The same, for products: bytes that are not resident are copied, and their source is let go.
+Result<CpuWeight> MakeCpuDense(DenseMatrixSource source, Arena& arena, ThreadPool& pool);
+Result<CpuWeight> MakeCpuRopeTable(std::span<const double> inverse_frequencies, int64_t positions, Arena& arena);
 
 }  // namespace sterna
 

@@ -14,13 +14,15 @@ namespace {
 constexpr size_t kShownBytes = 60;
 constexpr size_t kShownElements = 4;
 
-/// On one line, control characters escaped, shortened at a character boundary.
-std::string Shorten(std::string_view text) {
+/// Whatever bytes a file calls itself by, on one line and without a say over the terminal; at most `limit` bytes, cut at a
+/// character boundary.
+std::string Escape(std::string_view text, size_t limit = std::string_view::npos) {
   std::string out;
   for (const char c : text) {
-    if (out.size() >= kShownBytes && (static_cast<unsigned char>(c) & 0xc0) != 0x80) return out + "…";
-    if (static_cast<unsigned char>(c) < 0x20) {
-      out += c == '\n' ? std::string("\\n") : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    const auto byte = static_cast<unsigned char>(c);
+    if (out.size() >= limit && (byte & 0xc0) != 0x80) return out + "…";
+    if (byte < 0x20 || byte == 0x7f) {
+      out += c == '\n' ? std::string("\\n") : fmt::format("\\x{:02x}", byte);
     } else {
       out += c;
     }
@@ -31,7 +33,7 @@ std::string Shorten(std::string_view text) {
 template <class T>
 std::string ShowScalar(const T& value) {
   if constexpr (std::is_same_v<T, std::string>) {
-    return fmt::format("\"{}\"", Shorten(value));
+    return fmt::format("\"{}\"", Escape(value, kShownBytes));
   } else {
     return fmt::format("{}", value);
   }
@@ -119,18 +121,18 @@ Result<InspectReport> Inspect(const std::string& path) {
 std::string ToText(const InspectReport& report) {
   std::string out;
   const auto line = [&](std::string_view label, const std::string& value) { out += fmt::format("{:<16}{}\n", label, value); };
-  line("path", report.path);
+  line("path", Escape(report.path));
   line("format", report.format);
   if (report.config) {
     const ModelConfig& config = *report.config;
     line("architecture",
          fmt::format("{}: {} layers, width {}, feed-forward {}, heads {} ({} key-value) of {}, vocabulary {}, context {}",
-                     config.architecture, config.layers, config.d_model, config.d_ff, config.heads, config.kv_heads,
+                     Escape(config.architecture), config.layers, config.d_model, config.d_ff, config.heads, config.kv_heads,
                      config.head_dim, config.vocab, config.context));
   } else {
-    line("architecture", fmt::format("not runnable: {}", report.config_problem));
+    line("architecture", fmt::format("not runnable: {}", Escape(report.config_problem)));
   }
-  line("tokenizer", report.tokenizer);
+  line("tokenizer", Escape(report.tokenizer));
   line("chat template", report.has_chat_template ? "yes" : "no");
   line("weights", fmt::format("{} in {} tensors, {} bytes, {:.3f} bits per weight", report.parameters, report.tensors.size(),
                               report.bytes, report.bits_per_weight));
@@ -141,11 +143,11 @@ std::string ToText(const InspectReport& report) {
   out += fmt::format("\nmetadata ({})\n", report.metadata.size());
   for (const MetadataSummary& item : report.metadata) {
     const std::string type = item.count == 1 ? item.type : fmt::format("{} ({})", item.type, item.count);
-    out += fmt::format("  {:<48} {:<26} {}\n", item.key, type, item.value);
+    out += fmt::format("  {:<48} {:<26} {}\n", Escape(item.key), type, item.value);
   }
   out += fmt::format("\ntensors ({})\n", report.tensors.size());
   for (const TensorSummary& tensor : report.tensors) {
-    out += fmt::format("  {:<48} {:<6} {:<20} {}\n", tensor.name, Name(tensor.dtype), ToString(tensor.shape), tensor.bytes);
+    out += fmt::format("  {:<48} {:<6} {:<20} {}\n", Escape(tensor.name), Name(tensor.dtype), ToString(tensor.shape), tensor.bytes);
   }
   return out;
 }

@@ -38,7 +38,6 @@ Result<Completion> Complete(const LoadedModel& loaded, const CompletionRequest& 
 
   Utf8Assembler assembler;
   const auto emit = [&](const std::string& text) {
-    if (text.empty()) return true;
     out.text += text;
     return on_text(text);
   };
@@ -51,14 +50,14 @@ Result<Completion> Complete(const LoadedModel& loaded, const CompletionRequest& 
   const auto on_token = [&](int32_t token) {
     out.ids.push_back(token);
     // An embedding may have more rows than the tokenizer has tokens; such a token has no text.
-    if (token >= loaded.tokenizer->vocab_size() || loaded.tokenizer->IsControl(token)) return true;
+    if (token >= loaded.tokenizer->vocab_size() || loaded.tokenizer->IsControl(token)) return on_text({});
     return emit(stops.Push(assembler.Push(loaded.tokenizer->TokenBytes(token)))) && !stops.stopped();
   };
   STERNA_ASSIGN_OR_RETURN(out.generation, Generate(*session, out.prompt_ids, options, on_token));
   if (!stops.stopped()) {
     std::string rest = stops.Push(assembler.Flush());
     rest += stops.Flush();
-    emit(rest);
+    if (!rest.empty()) emit(rest);
   }
   return out;
 }

@@ -32,8 +32,9 @@ struct Completion {
 };
 
 /// Generates the answer to one prompt. `on_text` gets the answer piece by piece, always whole UTF-8 characters, and returns false
-/// to stop. Errors before anything is generated leave on_text uncalled: InvalidArgument (empty prompt, options, a model without
-/// tokenizer), OutOfRange (prompt longer than the context). One thread per call.
+/// to stop; it is called after every token, with an empty piece where the token finishes no text. Errors before anything is
+/// generated leave on_text uncalled: InvalidArgument (empty prompt, options, a model without tokenizer), OutOfRange (prompt longer
+/// than the context). One thread per call.
 Result<Completion> Complete(const LoadedModel& loaded, const CompletionRequest& request,
                             const std::function<bool(std::string_view text)>& on_text);
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "api/loaded_model.h"
+#include "api/output_path.h"
 #include "base/file.h"
 #include "formats/weight_source.h"
 
@@ -27,6 +29,27 @@ bool HasTernaryProjections(const WeightSource& source) {
                              [](const TensorEntry& entry) { return entry.dtype == DType::kU8 || Info(entry.dtype).is_ternary; });
 }
 
+/// Tokenizer and chat template of a Hugging Face directory; a GGUF source has them in its metadata.
+Status ReadTextFiles(const std::string& source, ConvertOptions* options) {
+  constexpr size_t kMaxTokenizerBytes = size_t{256} << 20;
+  constexpr size_t kMaxConfigBytes = size_t{16} << 20;
+  std::error_code ignored;
+  if (!fs::is_directory(source, ignored)) return Status::Ok();
+  if (const fs::path path = fs::path(source) / "tokenizer.json"; fs::exists(path, ignored)) {
+    STERNA_ASSIGN_OR_RETURN(options->tokenizer_json, ReadWholeFile(path.string(), kMaxTokenizerBytes));
+  }
+  if (const fs::path path = fs::path(source) / "tokenizer_config.json"; fs::exists(path, ignored)) {
+    STERNA_ASSIGN_OR_RETURN(options->tokenizer_config_json, ReadWholeFile(path.string(), kMaxConfigBytes));
+  }
+  Result<std::string> chat_template = ReadChatTemplate(source);
+  if (chat_template.ok()) {
+    options->chat_template = *std::move(chat_template);
+  } else if (chat_template.status().code() != StatusCode::kNotFound) {
+    return chat_template.status();
+  }
+  return Status::Ok();
+}
+
 }  // namespace
 
 Result<ConvertReport> Convert(const ConvertRequest& request) {
@@ -34,18 +57,15 @@ Result<ConvertReport> Convert(const ConvertRequest& request) {
   STERNA_ASSIGN_OR_RETURN(options.projection_type, ParseType("--type", request.type));
   STERNA_ASSIGN_OR_RETURN(options.embedding_type, ParseType("--embedding-type", request.embedding_type));
   options.progress = request.progress;
+  options.verify = request.verify;
+  STERNA_RETURN_IF_ERROR(CheckOutputPath(request.output, request.overwrite));
+  std::error_code ignored;
+  if (fs::equivalent(request.source, request.output, ignored)) {
+    return InvalidArgument(fmt::format("'{}' is the source: choose another name for the output", request.output));
+  }
   STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<const WeightSource> source, OpenWeights(request.source));
   if (!options.projection_type && HasTernaryProjections(*source)) options.projection_type = DType::kI2_S;
-  constexpr size_t kMaxTokenizerBytes = size_t{256} << 20;
-  const fs::path tokenizer = fs::path(request.source) / "tokenizer.json";
-  std::error_code ignored;
-  if (fs::exists(tokenizer, ignored)) {
-    STERNA_ASSIGN_OR_RETURN(options.tokenizer_json, ReadWholeFile(tokenizer.string(), kMaxTokenizerBytes));
-  }
-  const fs::path chat_template = fs::path(request.source) / "chat_template.jinja";
-  if (fs::exists(chat_template, ignored)) {
-    STERNA_ASSIGN_OR_RETURN(options.chat_template, ReadWholeFile(chat_template.string(), size_t{1} << 20));
-  }
+  STERNA_RETURN_IF_ERROR(ReadTextFiles(request.source, &options));
   return ConvertToGguf(source, options, request.output);
 }
 

@@ -14,11 +14,13 @@ struct ConvertRequest {
   std::string output;          ///< the GGUF file to write
   std::string type;            ///< of the projections; empty: I2_S for ternary models, the source's own for dense ones
   std::string embedding_type;  ///< empty: the source's own
-  std::function<void(int64_t done, int64_t total, const std::string& name)> progress;
+  bool overwrite = false;      ///< replace an existing output
+  bool verify = true;
+  std::function<bool(int64_t done, int64_t total, const std::string& name)> progress;  ///< as ConvertOptions::progress
 };
 
 /// ConvertToGguf (convert/convert.h), with the tokenizer and chat template of the source's directory kept in the file.
-/// InvalidArgument where a type name is unknown.
+/// InvalidArgument where a type name is unknown, the output may not be written (CheckOutputPath) or is the source itself.
 Result<ConvertReport> Convert(const ConvertRequest& request);
 
 }  // namespace sterna

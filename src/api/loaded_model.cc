@@ -20,7 +20,9 @@ constexpr size_t kMaxTokenizerBytes = size_t{256} << 20;
 constexpr size_t kMaxTemplateBytes = size_t{1} << 20;
 constexpr size_t kMaxConfigBytes = size_t{16} << 20;
 
+// As convert writes them.
 constexpr std::string_view kTokenizerJsonKey = "tokenizer.huggingface.json";
+constexpr std::string_view kTokenizerConfigKey = "tokenizer.huggingface.config";
 
 bool Exists(const fs::path& path) {
   std::error_code ignored;
@@ -44,26 +46,18 @@ Result<std::shared_ptr<const Tokenizer>> DirectoryTokenizer(const fs::path& dire
   return Tokenizer::FromJson(tokenizer, config).WithContext((directory / "tokenizer.json").string());
 }
 
+/// Empty where the key is missing.
+Result<std::string_view> OptionalString(const Metadata& metadata, std::string_view key) {
+  if (!metadata.Has(key)) return std::string_view();
+  return metadata.GetString(key);
+}
+
 /// Our own converter keeps a checkpoint's tokenizer.json as it is; other tools write tokenizer.ggml.* keys.
 Result<std::shared_ptr<const Tokenizer>> GgufTokenizer(const Metadata& metadata) {
   if (metadata.Has("tokenizer.ggml.model")) return Tokenizer::FromMetadata(metadata);
   STERNA_ASSIGN_OR_RETURN(const std::string_view json, metadata.GetString(kTokenizerJsonKey));
-  return Tokenizer::FromJson(json).WithContext(kTokenizerJsonKey);
-}
-
-Result<std::string> DirectoryTemplateText(const fs::path& directory) {
-  STERNA_ASSIGN_OR_RETURN(std::string text, ReadIfThere(directory / "chat_template.jinja", kMaxTemplateBytes));
-  if (!text.empty()) return text;
-  const fs::path config_path = directory / "tokenizer_config.json";
-  STERNA_ASSIGN_OR_RETURN(const std::string config, ReadIfThere(config_path, kMaxConfigBytes));
-  if (config.empty()) return NotFound(fmt::format("'{}' has no chat template", directory.string()));
-  STERNA_ASSIGN_OR_RETURN(const Metadata metadata, FlattenJson(config, config_path.string()));
-  for (const std::string_view key : {"chat_template", "chat_template.0.template"}) {
-    if (!metadata.Has(key)) continue;
-    STERNA_ASSIGN_OR_RETURN(const std::string_view template_text, metadata.GetString(key));
-    return std::string(template_text);
-  }
-  return NotFound(fmt::format("'{}' has no chat template", directory.string()));
+  STERNA_ASSIGN_OR_RETURN(const std::string_view config, OptionalString(metadata, kTokenizerConfigKey));
+  return Tokenizer::FromJson(json, config).WithContext(kTokenizerJsonKey);
 }
 
 Result<std::shared_ptr<const ChatTemplate>> TemplateFromMetadata(const Metadata& metadata) {
@@ -154,10 +148,26 @@ Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path) 
   return GgufTokenizer(source->metadata()).WithContext(path);
 }
 
+Result<std::string> ReadChatTemplate(const std::string& path) {
+  const fs::path directory = path;
+  STERNA_ASSIGN_OR_RETURN(std::string text, ReadIfThere(directory / "chat_template.jinja", kMaxTemplateBytes));
+  if (!text.empty()) return text;
+  const fs::path config_path = directory / "tokenizer_config.json";
+  STERNA_ASSIGN_OR_RETURN(const std::string config, ReadIfThere(config_path, kMaxConfigBytes));
+  if (config.empty()) return NotFound(fmt::format("'{}' has no chat template", path));
+  STERNA_ASSIGN_OR_RETURN(const Metadata metadata, FlattenJson(config, config_path.string()));
+  for (const std::string_view key : {"chat_template", "chat_template.0.template"}) {
+    if (!metadata.Has(key)) continue;
+    STERNA_ASSIGN_OR_RETURN(const std::string_view template_text, metadata.GetString(key));
+    return std::string(template_text);
+  }
+  return NotFound(fmt::format("'{}' has no chat template", path));
+}
+
 Result<std::shared_ptr<const ChatTemplate>> LoadChatTemplate(const std::string& path) {
   const std::string extension = fs::path(path).extension().string();
   if (IsDirectory(path)) {
-    STERNA_ASSIGN_OR_RETURN(const std::string text, DirectoryTemplateText(path));
+    STERNA_ASSIGN_OR_RETURN(const std::string text, ReadChatTemplate(path));
     return ChatTemplate::Parse(text).WithContext(path);
   }
   if (extension == ".jinja" || extension == ".j2") {

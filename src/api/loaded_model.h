@@ -43,6 +43,10 @@ Result<LoadedModel> MakeShapedModel(std::string_view shape, std::string_view hea
 /// Only the tokenizer of a GGUF file, a tokenizer.json, or a directory with one.
 Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path);
 
+/// The text of the chat template of a Hugging Face directory: chat_template.jinja, or the one in tokenizer_config.json. NotFound
+/// where there is none.
+Result<std::string> ReadChatTemplate(const std::string& directory);
+
 /// Only the chat template: of a GGUF file, of a directory (chat_template.jinja, tokenizer_config.json), or a template file itself.
 /// NotFound where there is none.
 Result<std::shared_ptr<const ChatTemplate>> LoadChatTemplate(const std::string& path);

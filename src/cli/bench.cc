@@ -22,11 +22,9 @@ struct BenchFlags {
 };
 
 Result<LoadedModel> Load(const BenchFlags& flags) {
-  const LoadOptions options = flags.model_flags.ToLoadOptions();
-  if (!flags.shape.empty()) return MakeShapedModel(flags.shape, flags.head, options);
-  if (!flags.model.empty()) return LoadModel(flags.model, options);
-  return InvalidArgument(
-      "no model given: sterna bench MODEL, or sterna bench --shape 2b4t for random weights in a real model's shape");
+  LoadOptions options = flags.model_flags.ToLoadOptions();
+  options.needs_text = false;
+  return flags.shape.empty() ? LoadModel(flags.model, options) : MakeShapedModel(flags.shape, flags.head, options);
 }
 
 /// One line that overwrites itself; nothing where standard error is no terminal.
@@ -67,11 +65,10 @@ Status RunBench(const BenchFlags& flags) {
   line.Show("");
   if (!report.ok()) return report.status();
   const std::string_view output = flags.json ? "json" : std::string_view(flags.output);
-  fmt::print("{}", output == "json"  ? BenchmarkJson(*report)
-                   : output == "csv" ? BenchmarkCsv(*report)
-                   : output == "md"  ? BenchmarkMarkdown(*report)
-                                     : BenchmarkTable(*report));
-  return Status::Ok();
+  return WriteOutput(output == "json"  ? BenchmarkJson(*report)
+                     : output == "csv" ? BenchmarkCsv(*report)
+                     : output == "md"  ? BenchmarkMarkdown(*report)
+                                       : BenchmarkTable(*report));
 }
 
 }  // namespace
@@ -81,7 +78,8 @@ void AddBench(CLI::App& app, Action* action) {
   CLI::App* command = app.add_subcommand("bench", "Measure tokens per second, and how near they come to what the machine allows");
   CLI::Option* model = command->add_option("MODEL", flags->model, "GGUF file or Hugging Face directory");
   command->add_option("--shape", flags->shape, "Instead of MODEL, random weights in the shape 2b4t, 3b, 8b or tiny")
-      ->excludes(model);
+      ->excludes(model)
+      ->check(CLI::IsMember({"2b4t", "3b", "8b", "tiny"}));
   command->add_option("--format", flags->format, "Layout of the ternary weights in memory, with --shape: native")
       ->check(CLI::IsMember({"native"}, CLI::ignore_case))
       ->capture_default_str();
@@ -104,7 +102,12 @@ void AddBench(CLI::App& app, Action* action) {
       ->capture_default_str();
   command->add_flag("--json", flags->json, "The same as -o json");
   flags->model_flags.AddTo(*command);
-  command->callback([flags, action] { *action = [flags] { return RunBench(*flags); }; });
+  command->callback([flags, action] {
+    if (flags->model.empty() && flags->shape.empty()) {
+      FailUsage("no model given: sterna bench MODEL, or sterna bench --shape 2b4t for random weights in a real model's shape");
+    }
+    *action = [flags] { return RunBench(*flags); };
+  });
 }
 
 }  // namespace sterna

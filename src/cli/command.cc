@@ -1,20 +1,24 @@
 #include "cli/command.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 
 namespace sterna {
 namespace {
 
-volatile std::sig_atomic_t g_interrupts = 0;  // the one piece of global state: signal handlers have nowhere else to write
+// The only global state: signal handlers have nowhere else to read and write.
+volatile std::sig_atomic_t g_interrupts = 0;
+volatile std::sig_atomic_t g_waiting = 0;
 
 void OnInterrupt(int) {
-  if (g_interrupts > 0) _exit(kExitInterrupted);
+  if (g_interrupts > 0 || g_waiting > 0) _exit(kExitInterrupted);
   g_interrupts = 1;
 }
 
@@ -25,7 +29,48 @@ void OnBusError(int) {
   _exit(kExitFailure);
 }
 
+std::string EscapeControls(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 }  // namespace
+
+Status WriteOutput(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size()) return Status::Ok();
+  return IoErrorFromErrno("cannot write to standard output", errno);
+}
+
+Status FlushOutput() {
+  // An earlier failure has dropped its bytes, so that this flush may find nothing to do.
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return Status::Ok();
+  return IoErrorFromErrno("cannot write to standard output", errno);
+}
+
+void PrintError(std::string_view message, std::string_view hint) {
+  std::string text = "error: " + EscapeControls(message) + "\n";
+  if (!hint.empty()) text += fmt::format("hint: {}\n", hint);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+void ReserveStandardDescriptors() {
+  // Read-only for all three: writing to a descriptor that the caller closed stays an error.
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF) open("/dev/null", O_RDONLY);
+  }
+}
+
+void FailUsage(const std::string& message) {
+  throw CLI::ParseError(message, CLI::ExitCodes::ValidationError);
+}
 
 void ModelFlags::AddTo(CLI::App& command) {
   command.add_option("-t,--threads", threads, "Threads; 0: one per physical core")->check(CLI::Range(0, 1024));
@@ -56,6 +101,15 @@ void InstallInterruptHandler() {
   sigaction(SIGINT, &action, nullptr);
 }
 
+InterruptibleWait::InterruptibleWait() {
+  g_waiting = 1;
+  if (Interrupted()) _exit(kExitInterrupted);
+}
+
+InterruptibleWait::~InterruptibleWait() {
+  g_waiting = 0;
+}
+
 void InstallMappedFileHandler() {
   struct sigaction action {};
   action.sa_handler = OnBusError;
@@ -64,11 +118,12 @@ void InstallMappedFileHandler() {
 
 Result<std::string> ReadStandardInput() {
   constexpr size_t kLimit = size_t{64} << 20;
+  const InterruptibleWait wait;
   std::string text;
   std::array<char, 1 << 16> piece;
   while (true) {
     const ssize_t got = read(STDIN_FILENO, piece.data(), piece.size());
-    if (got < 0 && errno == EINTR && !Interrupted()) continue;
+    if (got < 0 && errno == EINTR) continue;
     if (got < 0) return IoErrorFromErrno("cannot read standard input", errno);
     if (got == 0) return text;
     text.append(piece.data(), static_cast<size_t>(got));

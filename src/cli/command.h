@@ -28,6 +28,19 @@ void AddBench(CLI::App& app, Action* action);
 void AddConvert(CLI::App& app, Action* action);
 void AddDoctor(CLI::App& app, Action* action);
 
+/// Result text to standard output. Io, with the system's words, where it cannot be written: a full disk, a closed descriptor.
+Status WriteOutput(std::string_view text);
+/// What WriteOutput has buffered reaches the system, or Io.
+Status FlushOutput();
+/// "error: …" and, where `hint` is not empty, "hint: …" on standard error, each on one line: control characters, which names from a
+/// file may hold, are escaped.
+void PrintError(std::string_view message, std::string_view hint);
+/// Opens what the caller closed among the three standard descriptors, so that no file of ours takes the number of one.
+void ReserveStandardDescriptors();
+
+/// Only in the callback of a subcommand: ends parsing with `message`, exit code kExitUsage.
+[[noreturn]] void FailUsage(const std::string& message);
+
 /// --threads, --ctx-size and --activations, shared by every command that loads a model; STERNA_ISA is read here too.
 struct ModelFlags {
   int threads = 0;
@@ -41,6 +54,17 @@ struct ModelFlags {
 /// True once the user pressed Ctrl-C. The first press asks the running command to stop; a second one ends the program at once.
 bool Interrupted();
 void InstallInterruptHandler();
+
+/// While one exists, Ctrl-C ends the program at once: for waits on standard input, where nothing is left to put in order, and where
+/// a flag that is set just before the wait would go unseen.
+class InterruptibleWait {
+ public:
+  InterruptibleWait();
+  ~InterruptibleWait();
+  InterruptibleWait(const InterruptibleWait&) = delete;
+  InterruptibleWait& operator=(const InterruptibleWait&) = delete;
+};
+
 /// Turns a model file that shrinks while it is mapped into a clear last line instead of a crash.
 void InstallMappedFileHandler();
 

@@ -16,24 +16,27 @@ std::vector<std::string_view> IsaNames(const std::vector<Isa>& isas) {
   return names;
 }
 
-void PrintText(const MachineReport& report) {
+std::string ToText(const MachineReport& report) {
+  std::string out;
   constexpr double kGib = 1024.0 * 1024 * 1024;
-  fmt::print("processor        {}\n", report.cpu);
-  fmt::print("instructions     {} (this processor has: {}; STERNA_ISA chooses another)\n", IsaName(report.chosen_isa),
-             fmt::join(IsaNames(report.supported_isas), ", "));
-  fmt::print("threads          {} (physical cores, of {} logical processors)\n", report.physical_cores, report.logical_cpus);
-  fmt::print("memory           {:.1f} GiB, {:.1f} GiB available\n", static_cast<double>(report.memory.total_bytes) / kGib,
-             static_cast<double>(report.memory.available_bytes) / kGib);
-  fmt::print("huge pages       {}\n", report.huge_pages);
-  fmt::print("\nchosen kernels\n");
-  for (const auto& chosen : report.chosen_kernels) fmt::print("  {:<20} {}\n", chosen.first, chosen.second);
-  fmt::print("\nself-test\n");
+  out += fmt::format("processor        {}\n", report.cpu);
+  out += fmt::format("instructions     {} (this processor has: {}; STERNA_ISA chooses another)\n", IsaName(report.chosen_isa),
+                     fmt::join(IsaNames(report.supported_isas), ", "));
+  out +=
+      fmt::format("threads          {} (physical cores, of {} logical processors)\n", report.physical_cores, report.logical_cpus);
+  out += fmt::format("memory           {:.1f} GiB, {:.1f} GiB available\n", static_cast<double>(report.memory.total_bytes) / kGib,
+                     static_cast<double>(report.memory.available_bytes) / kGib);
+  out += fmt::format("huge pages       {}\n", report.huge_pages);
+  out += "\nchosen kernels\n";
+  for (const auto& chosen : report.chosen_kernels) out += fmt::format("  {:<20} {}\n", chosen.first, chosen.second);
+  out += "\nself-test\n";
   for (const SelfTestResult& result : report.self_test) {
-    fmt::print("  {:<20} {:<28} {}\n", result.family, result.name, SelfTestStatusName(result.status));
+    out += fmt::format("  {:<20} {:<28} {}\n", result.family, result.name, SelfTestStatusName(result.status));
   }
+  return out;
 }
 
-void PrintJson(const MachineReport& report) {
+std::string ToJson(const MachineReport& report) {
   nlohmann::ordered_json kernels = nlohmann::ordered_json::array();
   for (const auto& chosen : report.chosen_kernels) kernels.push_back({{"family", chosen.first}, {"name", chosen.second}});
   nlohmann::ordered_json self_test = nlohmann::ordered_json::array();
@@ -54,13 +57,13 @@ void PrintJson(const MachineReport& report) {
                                         {"huge_pages", report.huge_pages}}},
                                       {"kernels", std::move(kernels)},
                                       {"self_test", std::move(self_test)}};
-  fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 Status RunDoctor(bool json) {
   const char* isa = std::getenv("STERNA_ISA");
   STERNA_ASSIGN_OR_RETURN(const MachineReport report, InspectMachine(isa == nullptr ? "" : isa));
-  json ? PrintJson(report) : PrintText(report);
+  STERNA_RETURN_IF_ERROR(WriteOutput(json ? ToJson(report) : ToText(report)));
   std::vector<std::string_view> failed;
   for (const SelfTestResult& result : report.self_test) {
     if (result.status == SelfTestStatus::kFailed) failed.push_back(result.name);

@@ -1,8 +1,6 @@
 // `sterna inspect`: what a checkpoint holds.
 #include "inspect/report.h"
 
-#include <fmt/format.h>
-
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -59,12 +57,8 @@ nlohmann::ordered_json ToJson(const InspectReport& report) {
 
 Status RunInspect(const std::string& path, bool json) {
   STERNA_ASSIGN_OR_RETURN(const InspectReport report, Inspect(path));
-  if (json) {
-    fmt::print("{}\n", ToJson(report).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-  } else {
-    fmt::print("{}", ToText(report));
-  }
-  return Status::Ok();
+  if (!json) return WriteOutput(ToText(report));
+  return WriteOutput(ToJson(report).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <memory>
 
+#include "cli/command.h"
+
 namespace sterna {
 namespace {
 
@@ -14,6 +16,7 @@ constexpr size_t kMaxLineBytes = size_t{64} << 20;
 
 /// Reads one line without its end. False at the end of input.
 Result<bool> ReadLine(std::string* line) {
+  const InterruptibleWait wait;
   line->clear();
   int c;
   while ((c = std::getc(stdin)) != EOF && c != '\n') {
@@ -49,7 +52,8 @@ Status ForEachLine(const std::function<Result<nlohmann::json>(const std::string&
     if (!more) return Status::Ok();
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     STERNA_ASSIGN_OR_RETURN(const nlohmann::json out, handle(line).WithContext(where));
-    fmt::print("{}\n", DumpJsonLine(out));
+    STERNA_RETURN_IF_ERROR(WriteOutput(DumpJsonLine(out) + "\n"));
+    STERNA_RETURN_IF_ERROR(FlushOutput());
   }
 }
 

@@ -9,8 +9,9 @@
 
 namespace sterna {
 
-/// Reads standard input line by line (at most 64 MiB each), calls `handle` on each and prints what it returns on one line. An error
-/// of `handle` ends the loop, with the line's number in front of its message. Blank lines are passed over.
+/// Reads standard input line by line (at most 64 MiB each), calls `handle` on each and prints what it returns on one line, at once,
+/// so that another program can wait for each answer. An error of `handle` ends the loop, with the line's number in front of its
+/// message. Blank lines are passed over.
 Status ForEachLine(const std::function<Result<nlohmann::json>(const std::string& line)>& handle);
 
 /// The same for lines that hold one JSON object each; another line is an error.

@@ -5,13 +5,15 @@
 #include <memory>
 
 #include "api/logits.h"
+#include "api/output_path.h"
 #include "cli/command.h"
 
 namespace sterna {
 namespace {
 
 struct LogitsFlags {
-  std::string model, tokens, output;
+  std::string model, token_list, output;
+  std::vector<int32_t> tokens;
   int64_t chunk = 0;
   ModelFlags model_flags;
 };
@@ -38,11 +40,11 @@ Result<std::vector<int32_t>> ParseTokens(std::string_view text) {
 }
 
 Status RunLogits(const LogitsFlags& flags) {
-  STERNA_ASSIGN_OR_RETURN(const std::vector<int32_t> tokens, ParseTokens(flags.tokens));
+  STERNA_RETURN_IF_ERROR(CheckOutputPath(flags.output, /*overwrite=*/true));
   LoadOptions options = flags.model_flags.ToLoadOptions();
   options.needs_text = false;
   STERNA_ASSIGN_OR_RETURN(const LoadedModel loaded, LoadModel(flags.model, options));
-  return WriteLogits(loaded, tokens, flags.chunk, flags.output);
+  return WriteLogits(loaded, flags.tokens, flags.chunk, flags.output, [] { return !Interrupted(); });
 }
 
 }  // namespace
@@ -52,12 +54,17 @@ void AddLogits(CLI::App& app, Action* action) {
   flags->model_flags.activations = "f32";  // parity is measured against the weights as they are stored
   CLI::App* command = app.add_subcommand("logits", "Write the logits of a token sequence to a safetensors file");
   command->add_option("MODEL", flags->model, "GGUF file or Hugging Face directory")->required();
-  command->add_option("--tokens", flags->tokens, "Token ids: 1,2,3")->required();
+  command->add_option("--tokens", flags->token_list, "Token ids: 1,2,3")->required();
   command->add_option("-o,--output", flags->output, "File to write: `logits` [tokens, vocab] F32")->required();
   command->add_option("--chunk", flags->chunk, "Tokens evaluated at once; 0: a default. The result does not depend on it")
       ->check(CLI::Range(0, 65536));
   flags->model_flags.AddTo(*command);
-  command->callback([flags, action] { *action = [flags] { return RunLogits(*flags); }; });
+  command->callback([flags, action] {
+    Result<std::vector<int32_t>> tokens = ParseTokens(flags->token_list);
+    if (!tokens.ok()) FailUsage(std::string(tokens.status().message()));
+    flags->tokens = *std::move(tokens);
+    *action = [flags] { return RunLogits(*flags); };
+  });
 }
 
 }  // namespace sterna

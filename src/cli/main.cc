@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <exception>
+#include <sstream>
 
 #include "cli/command.h"
 
@@ -23,9 +25,30 @@ std::string_view HintFor(StatusCode code) {
   }
 }
 
-int Main(int argc, char** argv) {
-  InstallInterruptHandler();
-  InstallMappedFileHandler();
+int Fail(const Status& status) {
+  PrintError(status.message(), HintFor(status.code()));
+  return kExitFailure;
+}
+
+/// --help and --version go to standard output; every other end of parsing is a mistake of the user.
+int FinishParse(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) {
+    std::ostringstream out, ignored;
+    app.exit(error, out, ignored);
+    Status status = WriteOutput(out.str());
+    if (status.ok()) status = FlushOutput();
+    return status.ok() ? kExitSuccess : Fail(status);
+  }
+  const std::vector<CLI::App*> commands = app.get_subcommands();
+  // CLI11 only says that a command is missing.
+  const std::vector<std::string> unknown = commands.empty() ? app.remaining() : std::vector<std::string>();
+  PrintError(unknown.empty() ? std::string(error.what()) : fmt::format("unknown command or flag '{}'", unknown.front()),
+             commands.empty() ? std::string("`sterna --help` lists the commands")
+                              : fmt::format("`sterna {} --help` lists what it takes", commands.front()->get_name()));
+  return kExitUsage;
+}
+
+int Run(int argc, char** argv) {
   CLI::App app("Sterna: run ternary (1.58-bit) language models", "sterna");
   app.require_subcommand(1);
   app.set_version_flag("--version", "sterna " STERNA_VERSION);
@@ -35,16 +58,27 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    // CLI11 reports --help and --version as errors of code 0.
-    return app.exit(error) == 0 ? kExitSuccess : kExitUsage;
+    return FinishParse(app, error);
   }
-  const Status status = action();
-  if (status.ok()) return kExitSuccess;
-  std::fflush(stdout);
-  if (status.code() == StatusCode::kCancelled) return kExitInterrupted;
-  fmt::print(stderr, "error: {}\n", status.message());
-  if (const std::string_view hint = HintFor(status.code()); !hint.empty()) fmt::print(stderr, "hint: {}\n", hint);
-  return kExitFailure;
+  Status status = action();
+  const Status flushed = FlushOutput();
+  if (Interrupted() || status.code() == StatusCode::kCancelled) return kExitInterrupted;
+  if (status.ok()) status = flushed;
+  return status.ok() ? kExitSuccess : Fail(status);
+}
+
+int Main(int argc, char** argv) {
+  ReserveStandardDescriptors();
+  InstallInterruptHandler();
+  InstallMappedFileHandler();
+  // Rooms return errors as values; what can still arrive here is memory that ran out.
+  try {
+    return Run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    return Fail(ResourceExhausted("out of memory"));
+  } catch (const std::exception& error) {
+    return Fail(Internal(error.what()));
+  }
 }
 
 }  // namespace

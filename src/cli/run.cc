@@ -13,34 +13,19 @@ namespace sterna {
 namespace {
 
 struct RunFlags {
-  std::vector<std::string> positional;
+  std::string path;
+  bool has_prompt = false;  ///< on the command line; otherwise it is read from standard input
   ModelFlags model;
   CompletionRequest request;
   bool json = false;
   bool verbose = false;
 };
 
-/// `run MODEL PROMPT`, `run MODEL` with the prompt piped in.
-Status ReadPositional(RunFlags* flags, std::string* path) {
-  if (flags->positional.empty())
-    return InvalidArgument("no model given: sterna run MODEL \"PROMPT\", MODEL a GGUF file or a directory");
-  *path = flags->positional[0];
-  if (flags->positional.size() > 1 && flags->positional[1] != "-") {
-    flags->request.prompt = flags->positional[1];
-    return Status::Ok();
-  }
-  if (flags->positional.size() == 1 && StandardInputIsTerminal()) {
-    return InvalidArgument("no prompt given: write it behind the model, or pipe it in");
-  }
-  STERNA_ASSIGN_OR_RETURN(flags->request.prompt, ReadStandardInput());
-  return Status::Ok();
-}
-
 double PerSecond(int64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
-void PrintJson(const LoadedModel& loaded, const Completion& completion) {
+std::string ToJson(const LoadedModel& loaded, const Completion& completion) {
   const Generation& generation = completion.generation;
   const nlohmann::ordered_json out = {
       {"model", loaded.path},
@@ -55,7 +40,7 @@ void PrintJson(const LoadedModel& loaded, const Completion& completion) {
         {"prompt_tokens_per_second", PerSecond(generation.prompt_tokens, generation.prompt_seconds)},
         {"generate_seconds", generation.generate_seconds},
         {"tokens_per_second", PerSecond(generation.generated_tokens, generation.generate_seconds)}}}};
-  fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 void PrintStatistics(const LoadedModel& loaded, const Generation& generation) {
@@ -66,23 +51,23 @@ void PrintStatistics(const LoadedModel& loaded, const Generation& generation) {
 }
 
 Status Run(RunFlags* flags) {
-  std::string path;
-  STERNA_RETURN_IF_ERROR(ReadPositional(flags, &path));
-  STERNA_RETURN_IF_ERROR(CheckSamplerOptions(flags->request.sampler));
-  STERNA_ASSIGN_OR_RETURN(const LoadedModel loaded, LoadModel(path, flags->model.ToLoadOptions()));
+  if (!flags->has_prompt) {
+    STERNA_ASSIGN_OR_RETURN(flags->request.prompt, ReadStandardInput());
+    // The line feed that echo and editors put at the end is no part of the prompt; a second one is meant.
+    if (flags->request.prompt.ends_with('\n')) flags->request.prompt.pop_back();
+  }
+  STERNA_ASSIGN_OR_RETURN(const LoadedModel loaded, LoadModel(flags->path, flags->model.ToLoadOptions()));
+  Status written;
   const auto on_text = [&](std::string_view text) {
-    if (!flags->json) {
-      std::fwrite(text.data(), 1, text.size(), stdout);
-      std::fflush(stdout);
+    if (!flags->json && !text.empty()) {
+      written = WriteOutput(text);
+      if (written.ok()) written = FlushOutput();
     }
-    return !Interrupted();
+    return written.ok() && !Interrupted();
   };
   STERNA_ASSIGN_OR_RETURN(const Completion completion, Complete(loaded, flags->request, on_text));
-  if (flags->json) {
-    PrintJson(loaded, completion);
-  } else {
-    fmt::print("\n");
-  }
+  STERNA_RETURN_IF_ERROR(written);
+  STERNA_RETURN_IF_ERROR(WriteOutput(flags->json ? ToJson(loaded, completion) : "\n"));
   if (flags->verbose || StandardErrorIsTerminal()) PrintStatistics(loaded, completion.generation);
   return Interrupted() ? Cancelled("interrupted") : Status::Ok();
 }
@@ -92,11 +77,10 @@ Status Run(RunFlags* flags) {
 void AddRun(CLI::App& app, Action* action) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* command = app.add_subcommand("run", "Complete one prompt");
-  command
-      ->add_option("MODEL_PROMPT", flags->positional,
-                   "MODEL (GGUF file or Hugging Face directory) and PROMPT; '-' or nothing reads the "
-                   "prompt from standard input")
-      ->expected(0, 2);
+  command->add_option("MODEL", flags->path, "GGUF file or Hugging Face directory")->required();
+  CLI::Option* prompt =
+      command->add_option("PROMPT", flags->request.prompt,
+                          "Text to answer; '-' or nothing reads it from standard input, less one line feed at its end");
   flags->model.AddTo(*command);
   CompletionRequest& request = flags->request;
   command->add_option("-n,--predict,--max-tokens", request.max_tokens, "Tokens to generate at most; -1: until the model ends")
@@ -121,7 +105,12 @@ void AddRun(CLI::App& app, Action* action) {
   command->add_flag("--ignore-eos", request.ignore_end, "Go on after the model's end token");
   command->add_flag("--json", flags->json, "Print one JSON object with text, token ids and timings");
   command->add_flag("-v,--verbose", flags->verbose, "Print speed to standard error");
-  command->callback([flags, action] { *action = [flags] { return Run(flags.get()); }; });
+  command->callback([flags, action, prompt] {
+    flags->has_prompt = prompt->count() > 0 && flags->request.prompt != "-";
+    if (prompt->count() == 0 && StandardInputIsTerminal()) FailUsage("no prompt given: write it behind the model, or pipe it in");
+    if (const Status status = CheckSamplerOptions(flags->request.sampler); !status.ok()) FailUsage(std::string(status.message()));
+    *action = [flags] { return Run(flags.get()); };
+  });
 }
 
 }  // namespace sterna

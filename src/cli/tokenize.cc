@@ -1,7 +1,6 @@
 // `sterna tokenize`: text to ids and back, for checks against other tokenizers.
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -35,8 +34,7 @@ Status RunTokenize(TokenizeFlags flags) {
   }
   STERNA_ASSIGN_OR_RETURN(const std::string text, ReadStandardInput());
   STERNA_ASSIGN_OR_RETURN(const std::vector<TokenId> ids, tokenizer->Encode(text, flags.encode));
-  fmt::print("{}\n", fmt::join(ids, " "));
-  return Status::Ok();
+  return WriteOutput(fmt::format("{}\n", fmt::join(ids, " ")));
 }
 
 }  // namespace

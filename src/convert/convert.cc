@@ -1,9 +1,12 @@
 #include "convert/convert.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <variant>
 #include <vector>
@@ -73,6 +76,19 @@ Result<TernaryValues> ReadAll(const TernaryMatrixSource& source, bool permute, i
   return out;
 }
 
+/// A name that is free again when the object goes, unless the file has been renamed.
+class UnfinishedFile {
+ public:
+  explicit UnfinishedFile(std::string path) : path_(std::move(path)) {}
+  UnfinishedFile(const UnfinishedFile&) = delete;
+  UnfinishedFile& operator=(const UnfinishedFile&) = delete;
+  ~UnfinishedFile() { unlink(path_.c_str()); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 class Converter {
  public:
   Converter(std::shared_ptr<const WeightSource> source, const ConvertOptions& options, ModelConfig config)
@@ -85,21 +101,32 @@ class Converter {
     STERNA_RETURN_IF_ERROR(PlanTensors());
     std::vector<TensorSpec> specs;
     for (const PlannedTensor& tensor : tensors_) specs.push_back(tensor.spec);
-    STERNA_ASSIGN_OR_RETURN(GgufWriter writer, GgufWriter::Create(path, metadata, specs));
-    for (size_t i = 0; i < tensors_.size(); ++i) {
-      if (options_.progress)
-        options_.progress(static_cast<int64_t>(i), static_cast<int64_t>(tensors_.size()), tensors_[i].spec.name);
-      STERNA_ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, Encode(tensors_[i]).WithContext(tensors_[i].spec.name));
-      STERNA_RETURN_IF_ERROR(writer.Write(tensors_[i].spec.name, bytes));
-    }
-    STERNA_RETURN_IF_ERROR(writer.Finish());
+    const UnfinishedFile unfinished(fmt::format("{}.unfinished-{}", path, getpid()));
+    STERNA_ASSIGN_OR_RETURN(const uint64_t bytes, Write(unfinished.path(), metadata, specs));
     STERNA_RETURN_IF_ERROR(source_->StillUnchanged());
-    ConvertReport report{.tensors = static_cast<int64_t>(tensors_.size()), .bytes = static_cast<int64_t>(writer.file_bytes())};
-    STERNA_RETURN_IF_ERROR(Verify(path, &report).WithContext(fmt::format("verifying '{}'", path)));
+    ConvertReport report{.tensors = static_cast<int64_t>(tensors_.size()), .bytes = static_cast<int64_t>(bytes)};
+    if (options_.verify)
+      STERNA_RETURN_IF_ERROR(Verify(unfinished.path(), &report).WithContext(fmt::format("verifying '{}'", path)));
+    if (std::rename(unfinished.path().c_str(), path.c_str()) != 0)
+      return IoErrorFromErrno(fmt::format("cannot rename to '{}'", path), errno);
     return report;
   }
 
  private:
+  Result<uint64_t> Write(const std::string& path, const Metadata& metadata, std::span<const TensorSpec> specs) const {
+    STERNA_ASSIGN_OR_RETURN(GgufWriter writer, GgufWriter::Create(path, metadata, specs));
+    for (size_t i = 0; i < tensors_.size(); ++i) {
+      if (options_.progress &&
+          !options_.progress(static_cast<int64_t>(i), static_cast<int64_t>(tensors_.size()), tensors_[i].spec.name)) {
+        return Cancelled("interrupted");
+      }
+      STERNA_ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, Encode(tensors_[i]).WithContext(tensors_[i].spec.name));
+      STERNA_RETURN_IF_ERROR(writer.Write(tensors_[i].spec.name, bytes));
+    }
+    STERNA_RETURN_IF_ERROR(writer.Finish());
+    return writer.file_bytes();
+  }
+
   Status PlanTensors() {
     STERNA_ASSIGN_OR_RETURN(std::vector<float> rope_factors, weights_.RopeFactors(config_.head_dim / 2));
     if (config_.rope_scaling.kind == RopeScaling::Kind::kLlama3) {

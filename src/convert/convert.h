@@ -22,10 +22,15 @@ struct ConvertOptions {
   std::optional<DType> embedding_type;
   /// Text of a tokenizer.json to keep in the file (key tokenizer.huggingface.json); may be empty.
   std::string tokenizer_json;
+  /// Text of the tokenizer_config.json beside it (key tokenizer.huggingface.config): which tokens begin and end a text; may be
+  /// empty.
+  std::string tokenizer_config_json;
   /// Text of a chat template to keep in the file (key tokenizer.chat_template); may be empty.
   std::string chat_template;
-  /// Called before each tensor with its number and the count.
-  std::function<void(int64_t done, int64_t total, const std::string& name)> progress;
+  /// Read the file back and compare every ternary value and scale with the source before it takes its name.
+  bool verify = true;
+  /// Called before each tensor with its number and the count; false cancels. May be empty.
+  std::function<bool(int64_t done, int64_t total, const std::string& name)> progress;
 };
 
 struct ConvertReport {
@@ -36,9 +41,9 @@ struct ConvertReport {
   double max_scale_error = 0;
 };
 
-/// Writes `path` (whole or not at all), reopens it, and compares every ternary value and scale with the source. Memory: the largest
-/// matrix as int8 plus its encoding. Errors: those of reading the model; Unsupported where the type does not suit the tensors
-/// (named); Internal where verification finds a difference.
+/// Writes a file beside `path`, verifies it, and renames it to `path`, replacing what is there; after an error `path` is as it was.
+/// Memory: the largest matrix as int8 plus its encoding. Errors: those of reading the model; Unsupported where the type does not
+/// suit the tensors (named); Io; Cancelled; Internal where verification finds a difference.
 Result<ConvertReport> ConvertToGguf(std::shared_ptr<const WeightSource> source, const ConvertOptions& options,
                                     const std::string& path);
 

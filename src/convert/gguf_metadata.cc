@@ -82,6 +82,7 @@ Result<Metadata> MakeGgufMetadata(const ModelConfig& config, const WeightSource&
     }
   }
   if (!options.tokenizer_json.empty()) out.Set("tokenizer.huggingface.json", options.tokenizer_json);
+  if (!options.tokenizer_config_json.empty()) out.Set("tokenizer.huggingface.config", options.tokenizer_config_json);
   if (!options.chat_template.empty()) out.Set("tokenizer.chat_template", options.chat_template);
   return out;
 }

@@ -1,0 +1,278 @@
+"""What every command does where all is well: results against goldens, the promised JSON shapes, interruption."""
+
+import json
+import statistics
+import struct
+import subprocess
+import unittest
+
+import command_testing
+from command_testing import CHAT_TEMPLATE, FIXTURES, GOLDEN_MODELS, MODELS, CommandTest, floats, golden, read_safetensors
+
+COMMANDS = ("run", "inspect", "convert", "logits", "tokenize", "template", "bench", "doctor")
+MAX_ERROR_IN_STD = 1e-4  # as in tests/golden/golden_test.cc
+VOCAB = 512
+
+
+class Help(CommandTest):
+    def test_version(self):
+        self.assertRegex(self.succeed("--version"), r"^sterna \d+\.\d+\.\d+\n$")
+
+    def test_every_command_is_listed_and_has_help(self):
+        overview = self.succeed("--help")
+        for command in COMMANDS:
+            self.assertRegex(overview, rf"\n  {command} +\w")
+            self.assertRegex(self.succeed(command, "--help"), rf"Usage: sterna {command} \[OPTIONS\]")
+
+
+class Logits(CommandTest):
+    def logits(self, model, tokens, *arguments, environment=None) -> bytes:
+        """The bytes of the file."""
+        output = self.folder / "logits.safetensors"
+        tokens = ",".join(map(str, tokens))
+        self.assertEqual(self.succeed("logits", model, "--tokens", tokens, "-o", output, *arguments, environment=environment), "")
+        shape, _ = read_safetensors(output)["logits"]
+        self.assertEqual(shape, [tokens.count(",") + 1, VOCAB])
+        return output.read_bytes()
+
+    def test_equal_goldens(self):
+        for name in GOLDEN_MODELS:
+            with self.subTest(name):
+                expected = floats(read_safetensors(MODELS / name / "golden.safetensors")["logits.0"][1])
+                self.logits(MODELS / name, golden(name)["cases"][0]["tokens"])
+                found = floats(read_safetensors(self.folder / "logits.safetensors")["logits"][1])
+                self.assertEqual(len(found), len(expected))
+                worst = max(abs(a - b) for a, b in zip(found, expected))
+                self.assertLessEqual(worst, MAX_ERROR_IN_STD * statistics.pstdev(expected))
+
+    def test_every_instruction_set_writes_the_same_file(self):
+        isas = json.loads(self.succeed("doctor", "--json"))["machine"]["isas"]
+        self.assertEqual(isas[0], "ref")
+        for name in ("bitnet-packed", "qwen3-dense"):
+            tokens = [token for case in golden(name)["cases"] for token in case["tokens"]]
+            files = {isa: self.logits(MODELS / name, tokens, environment={"STERNA_ISA": isa}) for isa in isas}
+            for isa in isas:
+                self.assertTrue(files[isa] == files["ref"], f"{name}: {isa} differs from ref")
+
+    def test_chunks_and_threads_do_not_matter(self):
+        tokens = [token for case in golden("bitnet-packed")["cases"] for token in case["tokens"]]
+        expected = self.logits(MODELS / "bitnet-packed", tokens)
+        for arguments in (("--chunk", "1"), ("--chunk", "7"), ("-t", "1"), ("-t", "3")):
+            self.assertTrue(self.logits(MODELS / "bitnet-packed", tokens, *arguments) == expected, arguments)
+
+    def test_spaces_between_ids_and_an_existing_output(self):
+        self.assertEqual(self.logits(MODELS / "bitnet-packed", [1, 2]), self.logits(MODELS / "bitnet-packed", [" 1", " 2 "]))
+
+
+class Run(CommandTest):
+    def test_json_has_every_promised_field(self):
+        model = self.talking_model()
+        out = json.loads(self.succeed("run", model, "hello", "-n", "5", "--ignore-eos", "--temp", "0", "--json"))
+        self.assertEqual(list(out), ["model", "text", "finish_reason", "prompt_ids", "ids", "usage", "timings"])
+        self.assertEqual(out["model"], str(model))
+        # <|begin|>[user]hello[assistant]: nothing is merged but "he" and "ll".
+        self.assertEqual(out["prompt_ids"], [258, *b"[user]", 256, 257, *b"o[assistant]"])
+        self.assertEqual(len(out["ids"]), 5)
+        self.assertEqual(out["usage"], {"prompt_tokens": len(out["prompt_ids"]), "completion_tokens": 5})
+        self.assertEqual(out["finish_reason"], "length")
+        self.assertEqual(set(out["timings"]), {"load_seconds", "prompt_seconds", "prompt_tokens_per_second", "generate_seconds",
+                                               "tokens_per_second"})  # fmt: skip
+
+    def test_greedy_ids_equal_the_golden_continuation(self):
+        """The prompt's bytes are the golden prompt: a vocabulary in which every id is one character makes that possible."""
+        model = self.talking_model(name="bitnet-packed-tied")
+        case = golden("bitnet-packed-tied")["greedy"]
+        vocab = {chr(0x4E00 + id): id for id in range(VOCAB)}
+        tokenizer = command_testing.byte_tokenizer() | {"pre_tokenizer": None, "decoder": {"type": "Fuse"}, "added_tokens": []}
+        tokenizer["model"] |= {"vocab": vocab, "merges": []}
+        (model / "tokenizer.json").write_text(json.dumps(tokenizer))
+        (model / "tokenizer_config.json").unlink()
+        prompt = "".join(chr(0x4E00 + id) for id in case["prompt"])
+        length = str(len(case["continuation"]))
+        out = json.loads(self.succeed("run", model, prompt, "--raw", "--temp", "0", "-n", length, "--json"))
+        self.assertEqual(out["prompt_ids"], case["prompt"])
+        self.assertEqual(out["ids"], case["continuation"])
+        self.assertEqual(out["text"], "".join(chr(0x4E00 + id) for id in case["continuation"]))
+
+    def test_text_is_the_json_text(self):
+        model = self.talking_model()
+        arguments = ("run", model, "hello", "-n", "20", "--ignore-eos", "--temp", "0")
+        self.assertEqual(self.succeed(*arguments), json.loads(self.succeed(*arguments, "--json"))["text"] + "\n")
+
+    def test_prompt_from_standard_input(self):
+        model = self.talking_model()
+        options = ("--raw", "-n", "1", "--json")
+        for arguments, text in (((model, "hello"), None), ((model,), "hello"), ((model,), "hello\n"), ((model, "-"), "hello\n")):
+            out = json.loads(self.succeed("run", *arguments, *options, text=text))
+            self.assertEqual(out["prompt_ids"], [258, 256, 257, *b"o"])
+
+    def test_seed_decides_the_sampling(self):
+        model = self.talking_model()
+        arguments = ("run", model, "hello", "-n", "12", "--temp", "2", "--top-k", "0", "--ignore-eos", "--json")
+        ids = lambda seed: json.loads(self.succeed(*arguments, "--seed", seed))["ids"]  # noqa: E731
+        self.assertEqual(ids("1"), ids("1"))
+        self.assertNotEqual(ids("1"), ids("2"))
+
+    def test_stop_string_ends_the_text_before_it(self):
+        model = self.talking_model()
+        arguments = ("run", model, "hello", "-n", "64", "--ignore-eos", "--temp", "0", "--json")
+        text = json.loads(self.succeed(*arguments))["text"]
+        stop = next(c for c in text[1:] if c.isascii() and c.isprintable() and text[0] != c)
+        out = json.loads(self.succeed(*arguments, "--stop", stop))
+        self.assertEqual((out["text"], out["finish_reason"]), (text[: text.index(stop)], "stop"))
+
+    def test_context_ends_the_generation(self):
+        out = json.loads(self.succeed("run", self.talking_model(), "hello", "--raw", "-c", "16", "--ignore-eos", "--json"))
+        self.assertEqual(out["finish_reason"], "context")
+        self.assertLessEqual(len(out["prompt_ids"]) + len(out["ids"]), 17)
+
+    def test_verbose_speaks_on_standard_error(self):
+        code, out, error = self.run_sterna("run", self.talking_model(), "hello", "-n", "2", "-v")
+        self.assertEqual((code, out[-1:]), (0, b"\n"))
+        self.assertRegex(error.decode(), r"^\[ load .* t/s \| generated \d+ tokens, .* \]\n$")
+
+
+class Interruption(CommandTest):
+    def test_generation_ends_with_130(self):
+        model = self.talking_model()
+        settings = json.loads((model / "config.json").read_text()) | {"max_position_embeddings": 65536}
+        (model / "config.json").unlink()
+        (model / "config.json").write_text(json.dumps(settings))
+        for options in ((), ("--json",)):
+            with self.subTest(options):
+                process = self.start("run", model, "hello", "--raw", "--ignore-eos", "-v", *options)
+                with process.stdout, process.stderr:
+                    if options:
+                        # Nothing shows that it generates; what was started before the handler exists dies of the signal itself.
+                        with self.assertRaises(subprocess.TimeoutExpired):
+                            process.wait(timeout=0.5)
+                    else:
+                        self.assertTrue(process.stdout.read(1))
+                    self.assertEqual(self.interrupt(process), 130)
+                    self.assertNotIn(b"error", process.stderr.read())
+
+    def test_waiting_for_input_ends_with_130(self):
+        process = self.start("tokenize", self.talking_model(), "--jsonl", stdin=subprocess.PIPE)
+        with process.stdin, process.stdout, process.stderr:
+            process.stdin.write(b'{"text": "hello"}\n')
+            process.stdin.flush()
+            self.assertTrue(process.stdout.readline())
+            self.assertEqual(self.interrupt(process), 130)
+            self.assertEqual(process.stderr.read(), b"")
+
+
+class Text(CommandTest):
+    def test_tokenize(self):
+        model = self.talking_model()
+        for path in (model, model / "tokenizer.json"):
+            self.assertEqual(self.succeed("tokenize", path, text="hello<|end|>"), "256 257 111 259\n")
+        self.assertEqual(self.succeed("tokenize", model, "--add-special", text="he"), "258 256\n")
+        self.assertEqual(self.succeed("tokenize", model, "--no-parse-special", text="<|end|>"),
+                         " ".join(map(str, b"<|end|>")) + "\n")  # fmt: skip
+
+    def test_tokenize_json_lines(self):
+        lines = ['{"text": "hell"}', "", '{"text": "\\u00e9\\u0000"}']
+        out = [json.loads(line) for line in self.succeed("tokenize", self.talking_model(), "--jsonl", text="\n".join(lines)).splitlines()]
+        self.assertEqual(out, [{"decoded": "hell", "ids": [256, 257]}, {"decoded": "é\0", "ids": [0xC3, 0xA9, 0]}])
+
+    def test_tokenize_equals_the_reference(self):
+        folder = FIXTURES / "tokenizers" / "smollm"
+        cases = [json.loads(line) for line in (folder / "cases.jsonl").read_text().splitlines()][:50]
+        lines = "".join(json.dumps({"text": case["text"]}) + "\n" for case in cases)
+        out = [json.loads(line) for line in self.succeed("tokenize", folder, "--jsonl", text=lines).splitlines()]
+        self.assertEqual([line["ids"] for line in out], [case["ids"] for case in cases])
+
+    def test_template(self):
+        model = self.talking_model()
+        (self.folder / "chat.jinja").write_text(CHAT_TEMPLATE)
+        lines = [{"messages": [{"role": "user", "content": "hi"}], "add_generation_prompt": True, "bos_token": "<s>"},
+                 {"messages": 7}]  # fmt: skip
+        for path in (model, self.folder / "chat.jinja"):
+            out = self.succeed("template", path, "--jsonl", text="\n".join(map(json.dumps, lines))).splitlines()
+            self.assertEqual(json.loads(out[0]), {"text": "<s>[user]hi[assistant]"})
+            self.assertEqual(list(json.loads(out[1])), ["error"])
+
+
+class Convert(CommandTest):
+    def test_gguf_has_the_text_parts_and_the_same_answer(self):
+        model = self.talking_model()
+        output = self.folder / "out.gguf"
+        report = json.loads(self.succeed("convert", model, "-o", output, "--json"))
+        self.assertEqual(list(report), ["output", "tensors", "bytes", "max_scale_error", "verified"])
+        self.assertEqual((report["bytes"], report["max_scale_error"], report["verified"]), (output.stat().st_size, 0, True))
+        answer = lambda path: json.loads(self.succeed("run", path, "hello", "-n", "8", "--ignore-eos", "--temp", "0", "--json"))  # noqa: E731
+        before, after = answer(model), answer(output)
+        for field in ("text", "ids", "prompt_ids"):
+            self.assertEqual(after[field], before[field], field)
+        self.assertEqual(self.succeed("tokenize", output, "--add-special", text="he"), "258 256\n")
+
+    def test_text_report_and_flags(self):
+        output = self.folder / "out.gguf"
+        self.assertIn("largest relative scale error", self.succeed("convert", MODELS / "bitnet-packed", "-o", output, "--verify"))
+        whole = output.read_bytes()
+        self.assertIn("not verified", self.succeed("convert", MODELS / "bitnet-packed", "-o", output, "--no-verify", "-f"))
+        self.assertEqual(output.read_bytes(), whole)
+
+    def test_types_that_cannot_hold_the_weights_are_refused(self):
+        output = self.folder / "out.gguf"
+        self.refuse("convert", MODELS / "bitnet-packed", "--type", "F16", "-o", output, says="is ternary")
+        self.refuse("convert", MODELS / "qwen3-dense", "--type", "TQ2_0", "-o", output, says="is dense, not ternary")
+        self.refuse("convert", MODELS / "llama-autobitlinear-rms", "-o", output, says="use_rms_norm")
+
+
+class Reports(CommandTest):
+    def test_inspect_text(self):
+        text = self.succeed("inspect", FIXTURES / "gguf" / "bitnet.llama_cpp.TQ2_0.gguf")
+        for part in ("format          GGUF", "2 layers, width 256", "TQ2_0", "metadata (21)", "tensors (24)", "blk.1.ffn_up.weight"):
+            self.assertIn(part, text)
+
+    def test_inspect_json(self):
+        out = json.loads(self.succeed("inspect", self.talking_model(), "--json"))
+        self.assertEqual(set(out), {"path", "format", "parameters", "bytes", "bits_per_weight", "tokenizer", "has_chat_template", "model",
+                                    "types", "metadata", "tensors"})  # fmt: skip
+        self.assertEqual((out["format"], out["has_chat_template"]), ("safetensors", True))
+        model = out["model"]
+        self.assertEqual((model["layers"], model["d_model"], model["d_ff"], model["heads"], model["kv_heads"], model["vocab"]),
+                         (2, 256, 512, 4, 2, VOCAB))  # fmt: skip
+        # Per layer: q, k, v, o, gate, up, down, four norms; then embedding, head, final norm.
+        projections = 256 * (256 + 128 + 128 + 256) + 3 * 256 * 512
+        scales = 7
+        self.assertEqual(out["parameters"], 2 * (projections + scales + 3 * 256 + 512) + 2 * VOCAB * 256 + 256)
+        self.assertEqual(out["parameters"], sum(tensor["weights"] for tensor in out["tensors"]))
+
+    def test_inspect_escapes_what_a_file_calls_itself(self):
+        data = (FIXTURES / "gguf" / "bitnet.llama_cpp.TQ2_0.gguf").read_bytes()
+        path = self.folder / "escape.gguf"
+        path.write_bytes(data.replace(b"bitnet.vocab_size", b"bitnet\x1b[31mb_size").replace(b"blk.1.ffn_up.weight", b"blk.1.\x1b[7mup.weight"))
+        self.assertNotIn("\x1b", self.succeed("inspect", path))
+
+    def test_doctor(self):
+        text = self.succeed("doctor")
+        for part in ("processor", "instructions", "chosen kernels", "self-test"):
+            self.assertIn(part, text)
+        out = json.loads(self.succeed("doctor", "--json"))
+        self.assertEqual(set(out), {"machine", "kernels", "self_test"})
+        self.assertEqual(set(out["machine"]), {"cpu", "isa", "isas", "threads", "logical_cpus", "memory_bytes", "available_bytes",
+                                               "huge_pages"})  # fmt: skip
+        self.assertTrue(out["kernels"] and out["self_test"])
+        for isa in out["machine"]["isas"]:
+            forced = json.loads(self.succeed("doctor", "--json", environment={"STERNA_ISA": isa}))
+            self.assertEqual(forced["machine"]["isa"], isa)
+
+    def test_bench(self):
+        bench = ("bench", "--shape", "tiny", "-p", "8", "-n", "4", "-b", "1,2", "-r", "1", "--verify", "2")
+        out = json.loads(self.succeed(*bench, "--json"))
+        for field in ("machine", "limits", "results", "memory", "load_seconds", "joules_per_token", "joules_note"):
+            self.assertIn(field, out)
+        self.assertEqual([result["work"] for result in out["results"]], ["prefill", "decode", "batch", "verify"])
+        for result in out["results"]:
+            rate = result["tokens_per_second"]
+            self.assertTrue(0 < rate["min"] <= rate["median"] <= rate["max"], result)
+        for form, start in (("table", "work "), ("md", "| work"), ("csv", "model,cpu")):
+            self.assertTrue(self.succeed(*bench, "-o", form).startswith(start), form)
+        model = ("bench", MODELS / "bitnet-packed", "-p", "8", "-n", "4", "-r", "1", "--json")
+        self.assertEqual(len(json.loads(self.succeed(*model))["results"]), 2)
+
+
+if __name__ == "__main__":
+    command_testing.main()

@@ -77,7 +77,7 @@ void ModelFlags::AddTo(CLI::App& command) {
   command.add_option("-c,--ctx-size", context, "Context length; 0: the model's own")->check(CLI::NonNegativeNumber);
   command
       .add_option("--activations", activations,
-                  "What products with Q8_0, Q4_0 and Q4_1 weights see of their input: int8 is faster, f32 exact")
+                  "What products with Q8_0, Q6_K, Q4_0 and Q4_1 weights see of their input: int8 is faster, f32 exact")
       ->check(CLI::IsMember({"int8", "f32"}))
       ->capture_default_str();
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backend/cpu/check_weights.h"
 #include "base/checked_math.h"
 #include "kernels/ternary/tile_layout.h"
 #include "tensor/encodings.h"
@@ -32,6 +33,7 @@ int64_t KvBlockBytes(const KvShape& shape) {
 Result<std::unique_ptr<Program>> CpuProgram::Make(std::shared_ptr<CpuContext> context, std::shared_ptr<const Plan> plan,
                                                   const ProgramLimits& limits) {
   STERNA_RETURN_IF_ERROR(CheckPlan(*plan));
+  STERNA_RETURN_IF_ERROR(CheckWeights(*plan, context->weights));
   auto program = std::unique_ptr<CpuProgram>(new CpuProgram(std::move(context), std::move(plan), limits));
   STERNA_RETURN_IF_ERROR(program->AllocateBuffers());
   return std::unique_ptr<Program>(std::move(program));

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "backend/testing/plan_runner.h"
+#include "base/checked_math.h"
 #include "kernels/blockquant/linear.h"
 #include "kernels/blockquant/quantize.h"
 
@@ -36,7 +37,7 @@ Rows BlockProducts(DType dtype, const Rows& x, const Rows& weight) {
                                                 .row_begin = 0,
                                                 .row_end = rows,
                                                 .q = q.as<int8_t>().data(),
-                                                .q_stride = 64,
+                                                .q_stride = RoundUp(cols, int64_t{64}),
                                                 .scales = scales.data(),
                                                 .sums = sums.data(),
                                                 .scale_stride = cols / kQuantBlock,
@@ -55,7 +56,8 @@ DenseLinearOp Product(WeightId weight, const SlotView& in, const SlotView& out, 
 class CpuBlockProduct : public ::testing::TestWithParam<DType> {};
 
 TEST_P(CpuBlockProduct, ProductsOfOneInputEqualTheReferenceKernels) {
-  const Rows x = RandomRows(5, 96, 1), q = RandomRows(40, 96, 2), k = RandomRows(9, 96, 3), v = RandomRows(9, 96, 4);
+  const int64_t cols = 3 * Info(GetParam()).block_elements;
+  const Rows x = RandomRows(5, cols, 1), q = RandomRows(40, cols, 2), k = RandomRows(9, cols, 3), v = RandomRows(9, cols, 4);
   PlanRunner runner({.threads = 3, .isa = Isa::kRef});
   const SlotView in = runner.Input(x), out = runner.Float(58);
   runner.Add(Product(runner.Dense(GetParam(), q), in, PlanRunner::Part(out, 0, 40)));
@@ -69,17 +71,18 @@ TEST_P(CpuBlockProduct, ProductsOfOneInputEqualTheReferenceKernels) {
 }
 
 TEST_P(CpuBlockProduct, ProductsOfDifferentPartsOfOneSlotReadTheirOwnPart) {
-  const Rows x = RandomRows(3, 64, 5), weight = RandomRows(8, 32, 6);
+  const int64_t half = Info(GetParam()).block_elements;
+  const Rows x = RandomRows(3, 2 * half, 5), weight = RandomRows(8, half, 6);
   PlanRunner runner;
   const SlotView in = runner.Input(x), out = runner.Float(16);
   const WeightId id = runner.Dense(GetParam(), weight);
-  runner.Add(Product(id, PlanRunner::Part(in, 0, 32), PlanRunner::Part(out, 0, 8)));
-  runner.Add(Product(id, PlanRunner::Part(in, 32, 32), PlanRunner::Part(out, 8, 8)));
+  runner.Add(Product(id, PlanRunner::Part(in, 0, half), PlanRunner::Part(out, 0, 8)));
+  runner.Add(Product(id, PlanRunner::Part(in, half, half), PlanRunner::Part(out, 8, 8)));
   runner.Output(out);
   Rows left, right;
   for (const auto& row : x) {
-    left.emplace_back(row.begin(), row.begin() + 32);
-    right.emplace_back(row.begin() + 32, row.end());
+    left.emplace_back(row.begin(), row.begin() + half);
+    right.emplace_back(row.begin() + half, row.end());
   }
   Rows expected = BlockProducts(GetParam(), left, weight);
   const Rows behind = BlockProducts(GetParam(), right, weight);
@@ -87,7 +90,7 @@ TEST_P(CpuBlockProduct, ProductsOfDifferentPartsOfOneSlotReadTheirOwnPart) {
   EXPECT_EQ(runner.RunFirst(3), expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(, CpuBlockProduct, ::testing::Values(DType::kQ8_0, DType::kQ4_0, DType::kQ4_1),
+INSTANTIATE_TEST_SUITE_P(, CpuBlockProduct, ::testing::Values(DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ6_K),
                          [](const auto& info) { return std::string(Name(info.param)); });
 
 TEST(CpuBlockInput, TypesWithoutSuchKernelsSeeTheFloats) {

@@ -1,0 +1,84 @@
+#include "backend/cpu/check_weights.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <variant>
+
+namespace sterna {
+namespace {
+
+/// Collects the first weight that an operation cannot use.
+class Checker {
+ public:
+  explicit Checker(std::span<const CpuWeight> weights) : weights_(weights) {}
+
+  const Status& status() const { return status_; }
+  void Begin(size_t index, const Op& op) {
+    index_ = index;
+    name_ = OpName(op);
+  }
+
+  void operator()(const EmbedOp& op) {
+    const auto* table = Find<CpuDense>(op.table);
+    if (table != nullptr && table->source.cols != op.out.width) Shape(table->source.rows, table->source.cols);
+  }
+  void operator()(const NormOp& op) {
+    if (op.weight == kNoWeight) return;
+    const auto* weight = Find<CpuVector>(op.weight);
+    if (weight != nullptr && static_cast<int64_t>(weight->values.size()) != op.group) Shape(1, std::ssize(weight->values));
+  }
+  void operator()(const TernaryLinearOp& op) {
+    const auto* weight = Find<CpuTernary>(op.weight);
+    if (weight != nullptr && (weight->rows != op.out.width || weight->cols != op.in.width)) Shape(weight->rows, weight->cols);
+  }
+  void operator()(const DenseLinearOp& op) {
+    const auto* weight = Find<CpuDense>(op.weight);
+    if (weight != nullptr && (weight->source.rows != op.out.width || weight->source.cols != op.in.width)) {
+      Shape(weight->source.rows, weight->source.cols);
+    }
+  }
+  void operator()(const RopeAppendOp& op) {
+    const auto* table = Find<CpuRopeTable>(op.rope_table);
+    if (table != nullptr && 2 * table->half != op.head_dim) Shape(table->positions, table->half);
+  }
+  void operator()(const QuantizeOp&) {}
+  void operator()(const AttentionOp&) {}
+  void operator()(const GateOp&) {}
+  void operator()(const AddOp&) {}
+  void operator()(const GatherOp&) {}
+
+ private:
+  template <class Weight>
+  const Weight* Find(WeightId id) {
+    if (id < 0 || static_cast<size_t>(id) >= weights_.size()) {
+      Fail(fmt::format("weight {} does not exist; the backend has {}", id, weights_.size()));
+      return nullptr;
+    }
+    const auto* weight = std::get_if<Weight>(&weights_[static_cast<size_t>(id)]);
+    if (weight == nullptr) Fail(fmt::format("weight {} is of another kind", id));
+    return weight;
+  }
+  void Shape(int64_t rows, int64_t cols) { Fail(fmt::format("its weight of [{}, {}] does not fit its columns", rows, cols)); }
+  void Fail(std::string_view what) {
+    if (status_.ok()) status_ = Internal(fmt::format("plan operation {} ({}): {}", index_, name_, what));
+  }
+
+  std::span<const CpuWeight> weights_;
+  size_t index_ = 0;
+  std::string_view name_;
+  Status status_;
+};
+
+}  // namespace
+
+Status CheckWeights(const Plan& plan, std::span<const CpuWeight> weights) {
+  Checker checker(weights);
+  for (size_t i = 0; i < plan.ops.size(); ++i) {
+    checker.Begin(i, plan.ops[i]);
+    std::visit(checker, plan.ops[i]);
+  }
+  return checker.status();
+}
+
+}  // namespace sterna

@@ -129,6 +129,23 @@ STERNA_INLINE void StoreSums(const __m256* sums, __m256 chain, float* y) noexcep
   }
 }
 
+constexpr int64_t kTileTokens = 4;
+
+using TileFunction = void (*)(const BlockLinearArgs& args, int64_t row, int64_t token) noexcept;
+using TileFunctions = TileFunction[kTileTokens];  // by number of tokens - 1
+
+// All tokens of rows row .. row + kRows - 1, then of the next kRows, as long as they fit; returns the first row left. Rows outside,
+// so that weights come from memory once and from the cache for the next group of tokens.
+template <int64_t kRows>
+int64_t RunTiles(const BlockLinearArgs& args, int64_t row, const TileFunctions& tiles) noexcept {
+  for (; row + kRows <= args.row_end; row += kRows) {
+    for (int64_t token = 0; token < args.tokens; token += kTileTokens) {
+      tiles[Min(kTileTokens, args.tokens - token) - 1](args, row, token);
+    }
+  }
+  return row;
+}
+
 }  // namespace
 }  // namespace sterna
 

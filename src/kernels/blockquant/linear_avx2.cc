@@ -10,8 +10,6 @@
 namespace sterna {
 namespace {
 
-constexpr int64_t kTileTokens = 4;
-
 // The 4-bit codes of one block of 32, in order.
 STERNA_INLINE __m256i Nibbles(const std::byte* nibbles) noexcept {
   const __m256i bytes = _mm256_broadcastsi128_si256(_mm_loadu_si128(AsVector(nibbles)));
@@ -112,23 +110,16 @@ void Tile(const BlockLinearArgs& args, int64_t row, int64_t token) noexcept {
   }
 }
 
-using TileFunction = void (*)(const BlockLinearArgs& args, int64_t row, int64_t token) noexcept;
-
-// Rows outside, so that weights come from memory once and from the cache for the next group of tokens.
 template <class Type>
 void Linear(const BlockLinearArgs& args) noexcept {
-  constexpr TileFunction kSingles[kTileTokens] = {Tile<Type, 1, 1>, Tile<Type, 1, 2>, Tile<Type, 1, 3>, Tile<Type, 1, 4>};
+  constexpr TileFunctions kSingles = {Tile<Type, 1, 1>, Tile<Type, 1, 2>, Tile<Type, 1, 3>, Tile<Type, 1, 4>};
   int64_t row = args.row_begin;
   if (args.tokens == 1) {
     for (; row + 4 <= args.row_end; row += 4) Tile<Type, 4, 1>(args, row, 0);
   } else if (args.tokens == 2) {
     for (; row + 2 <= args.row_end; row += 2) Tile<Type, 2, 2>(args, row, 0);
   }
-  for (; row < args.row_end; ++row) {
-    for (int64_t token = 0; token < args.tokens; token += kTileTokens) {
-      kSingles[Min(kTileTokens, args.tokens - token) - 1](args, row, token);
-    }
-  }
+  RunTiles<1>(args, row, kSingles);
 }
 
 }  // namespace

@@ -10,8 +10,6 @@
 namespace sterna {
 namespace {
 
-constexpr int64_t kTileTokens = 4;
-
 // The 4-bit codes of two blocks of 32, in order, from 16 bytes each at `nibbles` and `nibbles` + kBytes.
 template <int64_t kBytes, int64_t kBlocks>
 STERNA_INLINE __m512i Nibbles(const std::byte* nibbles) noexcept {
@@ -132,25 +130,12 @@ void Tile(const BlockLinearArgs& args, int64_t row, int64_t token) noexcept {
   }
 }
 
-using TileFunction = void (*)(const BlockLinearArgs& args, int64_t row, int64_t token) noexcept;
-
-// Rows outside, so that weights come from memory once and from the cache for the next group of tokens.
 template <class Type>
 void Linear(const BlockLinearArgs& args) noexcept {
-  constexpr TileFunction kTiles[kTileTokens] = {Tile<Type, kMaxRows, 1>, Tile<Type, kMaxRows, 2>, Tile<Type, kMaxRows, 3>,
-                                                Tile<Type, kMaxRows, 4>};
-  constexpr TileFunction kSingles[kTileTokens] = {Tile<Type, 1, 1>, Tile<Type, 1, 2>, Tile<Type, 1, 3>, Tile<Type, 1, 4>};
-  int64_t row = args.row_begin;
-  for (; row + kMaxRows <= args.row_end; row += kMaxRows) {
-    for (int64_t token = 0; token < args.tokens; token += kTileTokens) {
-      kTiles[Min(kTileTokens, args.tokens - token) - 1](args, row, token);
-    }
-  }
-  for (; row < args.row_end; ++row) {
-    for (int64_t token = 0; token < args.tokens; token += kTileTokens) {
-      kSingles[Min(kTileTokens, args.tokens - token) - 1](args, row, token);
-    }
-  }
+  constexpr TileFunctions kTiles = {Tile<Type, kMaxRows, 1>, Tile<Type, kMaxRows, 2>, Tile<Type, kMaxRows, 3>,
+                                    Tile<Type, kMaxRows, 4>};
+  constexpr TileFunctions kSingles = {Tile<Type, 1, 1>, Tile<Type, 1, 2>, Tile<Type, 1, 3>, Tile<Type, 1, 4>};
+  RunTiles<1>(args, RunTiles<kMaxRows>(args, args.row_begin, kTiles), kSingles);
 }
 
 }  // namespace

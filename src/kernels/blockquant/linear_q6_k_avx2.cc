@@ -7,7 +7,6 @@
 namespace sterna {
 namespace {
 
-constexpr int64_t kTileTokens = 4;
 constexpr int64_t kSuperBlock = 256;  // weights with one f16 scale
 constexpr int64_t kBlocks = kSuperBlock / kQuantBlock;
 constexpr int64_t kHighBits = 128, kScales = 192, kScale = 208;  // offsets in a super-block, behind the low nibbles
@@ -126,23 +125,16 @@ void Tile(const BlockLinearArgs& args, int64_t row, int64_t token) noexcept {
   }
 }
 
-using TileFunction = void (*)(const BlockLinearArgs& args, int64_t row, int64_t token) noexcept;
-
 }  // namespace
 
-// Rows outside, so that weights come from memory once and from the cache for the next group of tokens.
 template <>
 void BlockLinearAvx2<DType::kQ6_K>(const BlockLinearArgs& args) noexcept {
-  constexpr TileFunction kSingles[kTileTokens] = {Tile<1, 1>, Tile<1, 2>, Tile<1, 3>, Tile<1, 4>};
+  constexpr TileFunctions kSingles = {Tile<1, 1>, Tile<1, 2>, Tile<1, 3>, Tile<1, 4>};
   int64_t row = args.row_begin;
   if (args.tokens == 1) {
     for (; row + 2 <= args.row_end; row += 2) Tile<2, 1>(args, row, 0);
   }
-  for (; row < args.row_end; ++row) {
-    for (int64_t token = 0; token < args.tokens; token += kTileTokens) {
-      kSingles[Min(kTileTokens, args.tokens - token) - 1](args, row, token);
-    }
-  }
+  RunTiles<1>(args, row, kSingles);
 }
 
 }  // namespace sterna

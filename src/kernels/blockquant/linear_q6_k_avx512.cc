@@ -9,7 +9,6 @@
 namespace sterna {
 namespace {
 
-constexpr int64_t kTileTokens = 4;
 constexpr int64_t kSuperBlock = 256;                             // weights with one f16 scale
 constexpr int64_t kQuarters = 4;                                 // registers of 64 codes in a super-block
 constexpr int64_t kHighBits = 128, kScales = 192, kScale = 208;  // offsets in a super-block, behind the low nibbles
@@ -115,26 +114,13 @@ void Tile(const BlockLinearArgs& args, int64_t row, int64_t token) noexcept {
   }
 }
 
-using TileFunction = void (*)(const BlockLinearArgs& args, int64_t row, int64_t token) noexcept;
-
 }  // namespace
 
-// Rows outside, so that weights come from memory once and from the cache for the next group of tokens.
 template <>
 void BlockLinearAvx512<DType::kQ6_K>(const BlockLinearArgs& args) noexcept {
-  constexpr TileFunction kTiles[kTileTokens] = {Tile<kMaxRows, 1>, Tile<kMaxRows, 2>, Tile<kMaxRows, 3>, Tile<kMaxRows, 4>};
-  constexpr TileFunction kSingles[kTileTokens] = {Tile<1, 1>, Tile<1, 2>, Tile<1, 3>, Tile<1, 4>};
-  int64_t row = args.row_begin;
-  for (; row + kMaxRows <= args.row_end; row += kMaxRows) {
-    for (int64_t token = 0; token < args.tokens; token += kTileTokens) {
-      kTiles[Min(kTileTokens, args.tokens - token) - 1](args, row, token);
-    }
-  }
-  for (; row < args.row_end; ++row) {
-    for (int64_t token = 0; token < args.tokens; token += kTileTokens) {
-      kSingles[Min(kTileTokens, args.tokens - token) - 1](args, row, token);
-    }
-  }
+  constexpr TileFunctions kTiles = {Tile<kMaxRows, 1>, Tile<kMaxRows, 2>, Tile<kMaxRows, 3>, Tile<kMaxRows, 4>};
+  constexpr TileFunctions kSingles = {Tile<1, 1>, Tile<1, 2>, Tile<1, 3>, Tile<1, 4>};
+  RunTiles<1>(args, RunTiles<kMaxRows>(args, args.row_begin, kTiles), kSingles);
 }
 
 }  // namespace sterna

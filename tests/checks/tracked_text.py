@@ -3,6 +3,7 @@
 import argparse
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -14,10 +15,12 @@ DATA_FOLDERS = ("tests/fixtures/", "fuzz/corpus/")
 
 
 def tracked_files(root: pathlib.Path) -> list[str]:
-    """What git tracks; in a tree without git (a source archive) every file outside build directories and hidden folders."""
-    listing = subprocess.run(["git", "-c", f"safe.directory={root}", "-C", root, "ls-files", "-z"], capture_output=True, check=False)
-    if listing.returncode == 0 and listing.stdout:
-        return [name for name in listing.stdout.decode().split("\0") if name]
+    """What git tracks; without git or in a source archive, every file outside build directories and hidden folders."""
+    if shutil.which("git"):
+        command = ["git", "-c", f"safe.directory={root}", "-C", root, "ls-files", "-z"]
+        listing = subprocess.run(command, capture_output=True, check=False)
+        if listing.returncode == 0 and listing.stdout:
+            return [name for name in listing.stdout.decode().split("\0") if name]
     names = (path.relative_to(root) for path in sorted(root.rglob("*")) if path.is_file())
     return [str(name) for name in names if not name.parts[0].startswith(("build", ".git")) and name.parts[0] != ".cache"]
 

@@ -9,19 +9,6 @@ namespace {
 
 constexpr int kBlock = 32;
 
-// Stores `scale` rounded to f16; false where it becomes infinite (or was).
-bool StoreF16(float scale, std::byte* out) noexcept {
-  const uint16_t half = FloatToF16(scale);
-  StoreAs(half, out);
-  return (half & 0x7c00u) != 0x7c00u;
-}
-
-// 1 / d; 0 where d is 0 or so small that the inverse overflows. Such a d is 0 in f16, so the codes do not matter.
-float Inverse(float d) noexcept {
-  const float inverse = d == 0 ? 0.0f : 1.0f / d;
-  return std::isinf(inverse) ? 0.0f : inverse;
-}
-
 void StoreNibbles(const uint8_t* codes, std::byte* out) noexcept {
   for (int j = 0; j < kBlock / 2; ++j) out[j] = static_cast<std::byte>(codes[j] | codes[j + kBlock / 2] << 4);
 }
@@ -55,7 +42,7 @@ bool EncodeQ8_0(const float* values, std::byte* block) noexcept {
   float amax = 0;
   for (int j = 0; j < kBlock; ++j) amax = std::max(amax, std::fabs(values[j]));
   const float d = amax / 127.0f;
-  const float inverse = Inverse(d);
+  const float inverse = SafeInverse(d);
   for (int j = 0; j < kBlock; ++j) block[2 + j] = static_cast<std::byte>(static_cast<int8_t>(std::round(values[j] * inverse)));
   return StoreF16(d, block);
 }
@@ -67,7 +54,7 @@ bool EncodeQ4_0(const float* values, std::byte* block) noexcept {
     if (std::fabs(values[j]) > std::fabs(extreme)) extreme = values[j];
   }
   const float d = extreme / -8.0f;
-  const float inverse = Inverse(d);
+  const float inverse = SafeInverse(d);
   uint8_t codes[kBlock];
   for (int j = 0; j < kBlock; ++j) codes[j] = static_cast<uint8_t>(std::min(15, static_cast<int>(values[j] * inverse + 8.5f)));
   StoreNibbles(codes, block + 2);
@@ -80,7 +67,7 @@ bool EncodeQ4_1(const float* values, std::byte* block) noexcept {
   const float d = (*high - min) / 15.0f;
   const bool fits = StoreF16(d, block) && StoreF16(min, block + 2);
   if (!fits) return false;
-  const float inverse = Inverse(d);
+  const float inverse = SafeInverse(d);
   uint8_t codes[kBlock];
   for (int j = 0; j < kBlock; ++j)
     codes[j] = static_cast<uint8_t>(std::min(15, static_cast<int>((values[j] - min) * inverse + 0.5f)));

@@ -7,6 +7,8 @@
 #include <cmath>
 
 #include "tensor/codecs_internal.h"
+#include "tensor/ternary_codecs_internal.h"
+#include "tensor/ternary_rows.h"
 
 namespace sterna {
 namespace {
@@ -31,49 +33,42 @@ void DecodeRowOfBlocks(const std::byte* row, int64_t cols, float, float* out) no
   for (int64_t block = 0; block < cols / kElements; ++block) kDecode(row + kBytes * block, out + kElements * block);
 }
 
-template <int64_t kBytes, int64_t kScaleOffset, void (*kUnpack)(const std::byte*, int8_t*) noexcept>
-void DecodeRowOfTernaryBlocks(const std::byte* row, int64_t cols, float, float* out) noexcept {
-  int8_t values[kTernaryBlock];
-  for (int64_t block = 0; block < cols / kTernaryBlock; ++block) {
-    kUnpack(row + kBytes * block, values);
-    const float d = LoadF16(row + kBytes * block + kScaleOffset);
-    for (int64_t j = 0; j < kTernaryBlock; ++j) out[kTernaryBlock * block + j] = d * static_cast<float>(values[j]);
-  }
-}
-
-void DecodeRowI2_S(const std::byte* row, int64_t cols, float tensor_scale, float* out) noexcept {
-  int8_t values[kI2_SBlock];
-  for (int64_t block = 0; block < cols / kI2_SBlock; ++block) {
-    UnpackI2_S(row + 32 * block, values);
-    for (int64_t j = 0; j < kI2_SBlock; ++j) {
-      out[kI2_SBlock * block + j] = tensor_scale * static_cast<float>(values[j] == 2 ? 0 : values[j]);
+/// A row of ternary blocks. Code 3, which only Q2_0 means (+2), counts as 0 where one scale serves more than a block: bitnet.cpp
+/// gives its I2_S that reading.
+template <DType kType>
+void DecodeTernaryRow(const std::byte* row, int64_t cols, float tensor_scale, float* out) noexcept {
+  const TernaryBlockCodec& codec = *FindTernaryBlockCodec(kType);
+  int8_t values[kMaxTernaryBlock];
+  float scale = tensor_scale;
+  if (codec.scale == TernaryScale::kRowF16) scale = LoadF16(row);
+  if (codec.scale == TernaryScale::kRowF32) scale = LoadAs<float>(row);
+  const std::byte* block = row + Info(kType).row_head_bytes;
+  for (int64_t col = 0; col < cols; col += codec.elements, block += codec.bytes) {
+    codec.unpack(block, values);
+    if (codec.scale == TernaryScale::kBlock) scale = LoadF16(block + codec.scale_offset);
+    for (int64_t j = 0; j < codec.elements; ++j) {
+      const bool is_nothing = values[j] == 2 && codec.scale != TernaryScale::kBlock;
+      out[col + j] = scale * static_cast<float>(is_nothing ? 0 : values[j]);
     }
   }
 }
 
 // ---- f32 to rows. Values were checked to be finite where the type holds blocks.
 
-bool EncodeBlockTernary(const float* values, void (*pack)(const int8_t*, std::byte*) noexcept, int64_t scale_offset,
-                        std::byte* block) noexcept {
+template <DType kType>
+bool EncodeTernaryBlock(const float* values, std::byte* block) noexcept {
+  const TernaryBlockCodec& codec = *FindTernaryBlockCodec(kType);
   float d = 0;
-  for (int64_t j = 0; j < kTernaryBlock; ++j) d = std::max(d, std::fabs(values[j]));
-  const uint16_t half = FloatToF16(d);
+  for (int64_t j = 0; j < codec.elements; ++j) d = std::max(d, std::fabs(values[j]));
   // Where d is so small that its inverse overflows, f16 holds 0 and the codes do not matter.
-  const float inverse = d > 0 && std::isfinite(1.0f / d) ? 1.0f / d : 0.0f;
-  int8_t codes[kTernaryBlock];
-  for (int64_t j = 0; j < kTernaryBlock; ++j) {
+  const float inverse = SafeInverse(d);
+  int8_t codes[kMaxTernaryBlock];
+  for (int64_t j = 0; j < codec.elements; ++j) {
     const float scaled = values[j] * inverse;  // at most 1 + 2^-23 in magnitude; rounded half away from zero
     codes[j] = static_cast<int8_t>((scaled >= 0.5f) - (scaled <= -0.5f));
   }
-  pack(codes, block);
-  StoreAs(half, block + scale_offset);
-  return (half & 0x7c00u) != 0x7c00u;
-}
-bool EncodeTQ1_0(const float* values, std::byte* block) noexcept {
-  return EncodeBlockTernary(values, PackTQ1_0, kTQ1_0ScaleOffset, block);
-}
-bool EncodeTQ2_0(const float* values, std::byte* block) noexcept {
-  return EncodeBlockTernary(values, PackTQ2_0, kTQ2_0ScaleOffset, block);
+  codec.pack(codes, block);
+  return StoreF16(d, block + codec.scale_offset);
 }
 
 bool EncodeF16(const float* value, std::byte* out) noexcept {
@@ -107,12 +102,32 @@ BlockEncoder FindBlockEncoder(DType dtype) noexcept {
       return EncodeQ4_0;
     case DType::kQ4_1:
       return EncodeQ4_1;
+    case DType::kQ5_0:
+      return EncodeQ5_0;
+    case DType::kQ5_1:
+      return EncodeQ5_1;
+    case DType::kQ2_K:
+      return EncodeQ2_K;
+    case DType::kQ3_K:
+      return EncodeQ3_K;
+    case DType::kQ4_K:
+      return EncodeQ4_K;
+    case DType::kQ5_K:
+      return EncodeQ5_K;
     case DType::kQ6_K:
       return EncodeQ6_K;
+    case DType::kIQ4_NL:
+      return EncodeIQ4_NL;
     case DType::kTQ1_0:
-      return EncodeTQ1_0;
+      return EncodeTernaryBlock<DType::kTQ1_0>;
     case DType::kTQ2_0:
-      return EncodeTQ2_0;
+      return EncodeTernaryBlock<DType::kTQ2_0>;
+    case DType::kQ2_0:
+      return EncodeTernaryBlock<DType::kQ2_0>;
+    case DType::kPQ2_0:
+      return EncodeTernaryBlock<DType::kPQ2_0>;
+    case DType::kPTQ1_0:
+      return EncodeTernaryBlock<DType::kPTQ1_0>;
     default:
       return nullptr;
   }
@@ -143,26 +158,26 @@ Status EncodeBlocks(DType dtype, BlockEncoder encode, std::span<const float> val
   return Status::Ok();
 }
 
-Status EncodeI2_S(std::span<const float> values, int64_t rows, int64_t cols, std::span<std::byte> out) {
-  const auto first = std::ranges::find_if(values, [](float w) { return w != 0; });
-  const float scale = first == values.end() ? 1.0f : std::fabs(*first);
-  if (!std::isfinite(scale)) return Malformed(fmt::format("I2_S: the first non-zero value is {}", scale));
-  int8_t codes[kI2_SBlock];
-  for (size_t block = 0; block < values.size() / kI2_SBlock; ++block) {
-    for (size_t j = 0; j < kI2_SBlock; ++j) {
-      const float w = values[kI2_SBlock * block + j];
-      if (w != 0 && std::fabs(w) != scale) {
-        const auto index = static_cast<int64_t>(kI2_SBlock * block + j);
-        return Unsupported(fmt::format("I2_S holds -s, 0 and +s with one s for the tensor: row {}, column {} is {}, but s is {}",
-                                       index / cols, index % cols, w, scale));
-      }
-      codes[j] = static_cast<int8_t>((w > 0) - (w < 0));
-    }
-    PackI2_S(codes, out.data() + 32 * block);
+/// Values that are ternary already, into the types that keep one factor per row or tensor.
+Status EncodeExact(DType dtype, std::span<const float> values, int64_t rows, int64_t cols, std::span<std::byte> out) {
+  if (values.empty()) {
+    std::ranges::fill(out, std::byte{0});
+    return Status::Ok();
   }
-  const auto tail = static_cast<size_t>(rows * RowBytes(DType::kI2_S, cols));
-  std::ranges::fill(out.subspan(tail), std::byte{0});
-  StoreAs(scale, out.data() + tail);
+  STERNA_ASSIGN_OR_RETURN(const TernaryRows exact, TernaryRows::OpenExact(DType::kF32, std::as_bytes(values), rows, cols));
+  return EncodeTernary(dtype, exact, out).WithContext(Name(dtype));
+}
+
+/// The ternary types whose rows have no bytes of their own.
+Status DequantizeInterleaved(DType dtype, std::span<const std::byte> data, int64_t rows, int64_t cols, std::span<float> out) {
+  STERNA_ASSIGN_OR_RETURN(const TernaryRows matrix, TernaryRows::OpenEncoded(dtype, data, rows, cols));
+  std::vector<int8_t> values(static_cast<size_t>(cols));
+  for (int64_t row = 0; row < rows; ++row) {
+    float scale;
+    STERNA_RETURN_IF_ERROR(matrix.Read(row, values, &scale));
+    for (int64_t c = 0; c < cols; ++c)
+      out[static_cast<size_t>(row * cols + c)] = scale * static_cast<float>(values[static_cast<size_t>(c)]);
+  }
   return Status::Ok();
 }
 
@@ -197,21 +212,57 @@ RowDecoder FindRowDecoder(DType dtype) noexcept {
       return DecodeRowOfBlocks<32, 18, DecodeQ4_0>;
     case DType::kQ4_1:
       return DecodeRowOfBlocks<32, 20, DecodeQ4_1>;
+    case DType::kQ5_0:
+      return DecodeRowOfBlocks<32, 22, DecodeQ5_0>;
+    case DType::kQ5_1:
+      return DecodeRowOfBlocks<32, 24, DecodeQ5_1>;
+    case DType::kQ2_K:
+      return DecodeRowOfBlocks<256, 84, DecodeQ2_K>;
+    case DType::kQ3_K:
+      return DecodeRowOfBlocks<256, 110, DecodeQ3_K>;
+    case DType::kQ4_K:
+      return DecodeRowOfBlocks<256, 144, DecodeQ4_K>;
+    case DType::kQ5_K:
+      return DecodeRowOfBlocks<256, 176, DecodeQ5_K>;
     case DType::kQ6_K:
       return DecodeRowOfBlocks<256, 210, DecodeQ6_K>;
+    case DType::kIQ4_NL:
+      return DecodeRowOfBlocks<32, 18, DecodeIQ4_NL>;
+    case DType::kMXFP4:
+      return DecodeRowOfBlocks<32, 17, DecodeMXFP4>;
+    case DType::kNVFP4:
+      return DecodeRowOfBlocks<64, 36, DecodeNVFP4>;
     case DType::kTQ1_0:
-      return DecodeRowOfTernaryBlocks<54, kTQ1_0ScaleOffset, UnpackTQ1_0>;
+      return DecodeTernaryRow<DType::kTQ1_0>;
     case DType::kTQ2_0:
-      return DecodeRowOfTernaryBlocks<66, kTQ2_0ScaleOffset, UnpackTQ2_0>;
+      return DecodeTernaryRow<DType::kTQ2_0>;
     case DType::kI2_S:
-      return DecodeRowI2_S;
+      return DecodeTernaryRow<DType::kI2_S>;
+    case DType::kI2_SArm:
+      return DecodeTernaryRow<DType::kI2_SArm>;
+    case DType::kI2_SSequential:
+      return DecodeTernaryRow<DType::kI2_SSequential>;
+    case DType::kIQ1_BN:
+      return DecodeTernaryRow<DType::kIQ1_BN>;
+    case DType::kIQ2_BN:
+      return DecodeTernaryRow<DType::kIQ2_BN>;
+    case DType::kQ2_0:
+      return DecodeTernaryRow<DType::kQ2_0>;
+    case DType::kPQ2_0:
+      return DecodeTernaryRow<DType::kPQ2_0>;
+    case DType::kPTQ1_0:
+      return DecodeTernaryRow<DType::kPTQ1_0>;
+    case DType::kQ1_0:
+      return DecodeTernaryRow<DType::kQ1_0>;
+    case DType::kQ1_0G32:
+      return DecodeTernaryRow<DType::kQ1_0G32>;
     default:
       return nullptr;
   }
 }
 
 float TensorScale(DType dtype, const std::byte* data, int64_t rows, int64_t cols) noexcept {
-  return dtype == DType::kI2_S ? LoadAs<float>(data + rows * RowBytes(dtype, cols)) : 1.0f;
+  return Info(dtype).tensor_tail_bytes > 0 && dtype != DType::kTL2 ? LoadAs<float>(data + rows * RowBytes(dtype, cols)) : 1.0f;
 }
 
 void DequantizeRow(DType dtype, const std::byte* row, int64_t cols, float tensor_scale, float* out) noexcept {
@@ -222,9 +273,12 @@ void DequantizeRow(DType dtype, const std::byte* row, int64_t cols, float tensor
 
 Status Dequantize(DType dtype, std::span<const std::byte> data, int64_t rows, int64_t cols, std::span<float> out) {
   const RowDecoder decode = FindRowDecoder(dtype);
-  if (decode == nullptr) return Unsupported(fmt::format("{} holds no weights that can be read as f32", Name(dtype)));
+  if (decode == nullptr && !Info(dtype).is_ternary) {
+    return Unsupported(fmt::format("{} holds no weights that can be read as f32", Name(dtype)));
+  }
   STERNA_RETURN_IF_ERROR(CheckSizes(dtype, rows, cols, data.size(), out.size()));
   if (out.empty()) return Status::Ok();  // not a loop over 2^62 rows of nothing
+  if (decode == nullptr) return DequantizeInterleaved(dtype, data, rows, cols, out);
   const float scale = TensorScale(dtype, data.data(), rows, cols);
   const int64_t row_bytes = RowBytes(dtype, cols);
   for (int64_t r = 0; r < rows; ++r) decode(data.data() + r * row_bytes, cols, scale, out.data() + r * cols);
@@ -233,9 +287,9 @@ Status Dequantize(DType dtype, std::span<const std::byte> data, int64_t rows, in
 
 Status QuantizeInto(DType dtype, std::span<const float> values, int64_t rows, int64_t cols, std::span<std::byte> out) {
   const BlockEncoder encode = FindBlockEncoder(dtype);
-  if (encode == nullptr && dtype != DType::kI2_S) return Unsupported(fmt::format("values cannot be written as {}", Name(dtype)));
+  if (encode == nullptr && !Info(dtype).is_ternary) return Unsupported(fmt::format("values cannot be written as {}", Name(dtype)));
   STERNA_RETURN_IF_ERROR(CheckSizes(dtype, rows, cols, out.size(), values.size()));
-  return dtype == DType::kI2_S ? EncodeI2_S(values, rows, cols, out) : EncodeBlocks(dtype, encode, values, cols, out);
+  return encode == nullptr ? EncodeExact(dtype, values, rows, cols, out) : EncodeBlocks(dtype, encode, values, cols, out);
 }
 
 Result<std::vector<std::byte>> Quantize(DType dtype, std::span<const float> values, int64_t rows, int64_t cols) {

@@ -190,7 +190,7 @@ TEST(Encodings, I2SRefusesWhatIsNotTernaryWithOneScale) {
   values[128 + 6] = 0.125f;
   const auto refused = Quantize(DType::kI2_S, values, 2, 128);
   ASSERT_EQ(refused.status().code(), StatusCode::kUnsupported);
-  EXPECT_THAT(refused.status().message(), HasSubstr("row 1, column 6 is 0.125, but s is 0.25"));
+  EXPECT_THAT(refused.status().message(), HasSubstr("row 1, column 6: weight 0.125 is neither 0 nor +-0.25"));
   values[128 + 6] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_FALSE(Quantize(DType::kI2_S, values, 2, 128).ok());
 }
@@ -224,11 +224,13 @@ TEST(Encodings, WrongSizesAndTypesAreErrors) {
   EXPECT_EQ(Quantize(DType::kQ8_0, out, int64_t{1} << 50, 256).status().code(), StatusCode::kInvalidArgument);
 }
 
-TEST(Encodings, EveryTypeOfWeightsHasADecoderAndNoOtherHas) {
-  for (int i = 0; i <= static_cast<int>(DType::kI2_S); ++i) {
+TEST(Encodings, EveryTypeWithRowsOfWeightsHasADecoderAndNoOtherHas) {
+  for (int i = 0; i < kDTypes; ++i) {
     const auto dtype = static_cast<DType>(i);
-    const bool holds_weights = dtype <= DType::kF64 || dtype >= DType::kQ8_0;
-    EXPECT_EQ(FindRowDecoder(dtype) != nullptr, holds_weights) << Name(dtype);
+    const bool is_integer = dtype >= DType::kU8 && dtype <= DType::kBool;
+    const bool has_rows = Info(dtype).row_group == 1 && dtype != DType::kTL1 && dtype != DType::kTL2;
+    EXPECT_EQ(FindRowDecoder(dtype) != nullptr, !is_integer && has_rows) << Name(dtype);
+    EXPECT_EQ(DTypeFromName(Name(dtype)), dtype);
   }
 }
 

@@ -12,12 +12,6 @@ constexpr int kGroup = 16;
 constexpr int kGroups = kBlock / kGroup;
 constexpr int kHighBits = 128, kScales = 192, kBlockScale = 208;  // offsets in the block
 constexpr int kMaxCode = 32;                                      // codes lie in [-32, 31]
-constexpr float kDeadGroup = 1e-15f;                              // a group below this magnitude counts as zeros
-
-// Rounded to nearest, ties to even, for magnitudes below 2^22; a library call per weight would dominate the cost.
-float RoundHalfEven(float value) noexcept {
-  return (value + 0x1.8p23f) - 0x1.8p23f;
-}
 
 int Code(float scaled) noexcept {
   constexpr float kMin = -kMaxCode, kMax = kMaxCode - 1;

@@ -7,32 +7,12 @@
 #include <cmath>
 
 #include "tensor/codecs_internal.h"
-#include "tensor/encodings.h"
+#include "tensor/ternary_checks_internal.h"
 
 namespace sterna {
 namespace {
 
 constexpr float kMinMean = 1e-5f;
-
-bool IsFactor(float scale) {
-  return std::isfinite(scale) && scale >= 0;
-}
-
-// An empty matrix is refused: it has no scale, and a loop over 2^62 rows of nothing would never end.
-Status CheckShape(int64_t rows, int64_t cols) {
-  if (rows > 0 && cols > 0) return Status::Ok();
-  return Malformed(fmt::format("a ternary matrix of shape [{}, {}]: expected at least one row and one column", rows, cols));
-}
-
-Status CheckBytes(DType dtype, size_t bytes, int64_t rows, int64_t cols) {
-  STERNA_RETURN_IF_ERROR(CheckShape(rows, cols));
-  const int64_t shape[] = {rows, cols};
-  STERNA_ASSIGN_OR_RETURN(const int64_t expected, TensorBytes(dtype, shape));
-  if (bytes == static_cast<size_t>(expected)) return Status::Ok();
-  return Malformed(fmt::format(
-      "{} {} takes {} bytes, found {}{}", Name(dtype), ToString(shape), expected, bytes,
-      dtype == DType::kI2_S && bytes == static_cast<size_t>(expected) - 32 ? ": the scale behind the codes is missing" : ""));
-}
 
 bool IsFloat(DType dtype) {
   return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
@@ -52,36 +32,12 @@ float LoadFloat(DType dtype, const std::byte* data, int64_t index) {
 Status NotFinite(int64_t row, int64_t col, float value) {
   return Malformed(fmt::format("row {}, column {}: weight is {}", row, col, value));
 }
-Status CodeThree(int64_t row, int64_t col) {
-  return Malformed(fmt::format("row {}, column {}: code 3 stands for no ternary value", row, col));
-}
 
 }  // namespace
 
-Result<TernaryRows> TernaryRows::OpenEncoded(DType dtype, std::span<const std::byte> data, int64_t rows, int64_t cols) {
-  if (!Info(dtype).is_ternary) return Unsupported(fmt::format("{} is no ternary type (TQ1_0, TQ2_0, I2_S)", Name(dtype)));
-  STERNA_RETURN_IF_ERROR(CheckBytes(dtype, data.size(), rows, cols));
-  if (dtype == DType::kI2_S) {
-    const float scale = TensorScale(dtype, data.data(), rows, cols);
-    if (!IsFactor(scale)) return Malformed(fmt::format("I2_S scale is {}: expected a finite number, not negative", scale));
-    return TernaryRows(Source::kI2_S, dtype, data.data(), rows, cols, scale);
-  }
-  const bool is_tq1 = dtype == DType::kTQ1_0;
-  const int64_t block_bytes = Info(dtype).block_bytes;
-  const int64_t blocks_per_row = cols / kTernaryBlock;
-  for (int64_t block = 0; block < rows * blocks_per_row; ++block) {
-    const float d = LoadF16(data.data() + block * block_bytes + (is_tq1 ? kTQ1_0ScaleOffset : kTQ2_0ScaleOffset));
-    if (!IsFactor(d)) {
-      return Malformed(fmt::format("row {}, column {}: {} block scale is {}: expected a finite number, not negative",
-                                   block / blocks_per_row, block % blocks_per_row * kTernaryBlock, Name(dtype), d));
-    }
-  }
-  return TernaryRows(is_tq1 ? Source::kTQ1_0 : Source::kTQ2_0, dtype, data.data(), rows, cols, 0);
-}
-
 Result<TernaryRows> TernaryRows::OpenPacked(std::span<const std::byte> data, int64_t rows, int64_t cols, float weight_scale,
                                             WeightScaleRule rule) {
-  STERNA_RETURN_IF_ERROR(CheckShape(rows, cols));
+  STERNA_RETURN_IF_ERROR(CheckTernaryShape(rows, cols));
   const int64_t packed_rows = rows / 4 + (rows % 4 != 0);
   const int64_t shape[] = {packed_rows, cols};
   STERNA_ASSIGN_OR_RETURN(const int64_t expected, TensorBytes(DType::kU8, shape));
@@ -90,7 +46,7 @@ Result<TernaryRows> TernaryRows::OpenPacked(std::span<const std::byte> data, int
                                  expected, data.size()));
   }
   const float factor = rule == WeightScaleRule::kMultiply ? weight_scale : 1.0f / weight_scale;
-  if (!IsFactor(weight_scale) || weight_scale == 0 || !IsFactor(factor) || factor == 0) {
+  if (!IsTernaryFactor(weight_scale) || weight_scale == 0 || !IsTernaryFactor(factor) || factor == 0) {
     return Malformed(fmt::format("weight_scale is {}: expected a finite number above 0{}", weight_scale,
                                  rule == WeightScaleRule::kDivide ? " with a finite inverse" : ""));
   }
@@ -99,7 +55,7 @@ Result<TernaryRows> TernaryRows::OpenPacked(std::span<const std::byte> data, int
 
 Result<TernaryRows> TernaryRows::OpenMaster(DType dtype, std::span<const std::byte> data, int64_t rows, int64_t cols) {
   if (!IsFloat(dtype)) return Unsupported(fmt::format("master weights are F32, F16 or BF16, not {}", Name(dtype)));
-  STERNA_RETURN_IF_ERROR(CheckBytes(dtype, data.size(), rows, cols));
+  STERNA_RETURN_IF_ERROR(CheckTernaryBytes(dtype, data.size(), rows, cols));
   double sum = 0;
   const int64_t count = rows * cols;
   for (int64_t i = 0; i < count; ++i) {
@@ -116,13 +72,13 @@ Result<TernaryRows> TernaryRows::OpenMaster(DType dtype, std::span<const std::by
 Result<TernaryRows> TernaryRows::OpenExact(DType dtype, std::span<const std::byte> data, int64_t rows, int64_t cols) {
   if (!IsFloat(dtype))
     return Unsupported(fmt::format("weights that are ternary already are F32, F16 or BF16, not {}", Name(dtype)));
-  STERNA_RETURN_IF_ERROR(CheckBytes(dtype, data.size(), rows, cols));
+  STERNA_RETURN_IF_ERROR(CheckTernaryBytes(dtype, data.size(), rows, cols));
   return TernaryRows(Source::kExact, dtype, data.data(), rows, cols, 0);
 }
 
 Result<TernaryRows> TernaryRows::OpenValues(std::span<const int8_t> values, std::span<const float> row_scales, int64_t rows,
                                             int64_t cols) {
-  STERNA_RETURN_IF_ERROR(CheckShape(rows, cols));
+  STERNA_RETURN_IF_ERROR(CheckTernaryShape(rows, cols));
   const int64_t shape[] = {rows, cols};
   STERNA_ASSIGN_OR_RETURN(const int64_t count, ElementCount(shape));
   if (values.size() != static_cast<size_t>(count)) {
@@ -132,7 +88,7 @@ Result<TernaryRows> TernaryRows::OpenValues(std::span<const int8_t> values, std:
     return InvalidArgument(fmt::format("expected 1 or {} row scales, found {}", rows, row_scales.size()));
   }
   for (size_t r = 0; r < row_scales.size(); ++r) {
-    if (!IsFactor(row_scales[r])) return InvalidArgument(fmt::format("row {}: scale is {}", r, row_scales[r]));
+    if (!IsTernaryFactor(row_scales[r])) return InvalidArgument(fmt::format("row {}: scale is {}", r, row_scales[r]));
   }
   TernaryRows matrix(Source::kValues, DType::kI8, reinterpret_cast<const std::byte*>(values.data()), rows, cols, row_scales[0]);
   if (row_scales.size() != 1) matrix.row_scales_ = row_scales;
@@ -146,12 +102,15 @@ Status TernaryRows::Read(int64_t row, std::span<int8_t> values, float* scale) co
   }
   *scale = scale_;
   switch (source_) {
-    case Source::kTQ1_0:
-    case Source::kTQ2_0:
-      STERNA_RETURN_IF_ERROR(ReadTQ(row, values, scale));
+    case Source::kBlocks:
+      STERNA_RETURN_IF_ERROR(ReadBlocks(row, values, scale));
       break;
-    case Source::kI2_S:
-      STERNA_RETURN_IF_ERROR(ReadI2_S(row, values));
+    case Source::kRows4:
+    case Source::kIQ2_BN_R4:
+      STERNA_RETURN_IF_ERROR(ReadInterleaved(row, values, scale));
+      break;
+    case Source::kTl:
+      STERNA_RETURN_IF_ERROR(ReadTl(row, values));
       break;
     case Source::kPacked:
       STERNA_RETURN_IF_ERROR(ReadPacked(row, values));
@@ -177,45 +136,13 @@ Status TernaryRows::Read(int64_t row, std::span<int8_t> values, float* scale) co
   return Status::Ok();
 }
 
-Status TernaryRows::ReadTQ(int64_t row, std::span<int8_t> values, float* scale) const {
-  const bool is_tq1 = source_ == Source::kTQ1_0;
-  const int64_t block_bytes = Info(dtype_).block_bytes;
-  const std::byte* block = data_ + row * RowBytes(dtype_, cols_);
-  *scale = 0;
-  for (int64_t col = 0; col < cols_; col += kTernaryBlock, block += block_bytes) {
-    const std::span<int8_t> part = values.subspan(static_cast<size_t>(col), kTernaryBlock);
-    (is_tq1 ? UnpackTQ1_0 : UnpackTQ2_0)(block, part.data());
-    for (size_t j = 0; j < kTernaryBlock; ++j) {
-      if (part[j] == 2) return CodeThree(row, col + static_cast<int64_t>(j));
-    }
-    const float d = LoadF16(block + (is_tq1 ? kTQ1_0ScaleOffset : kTQ2_0ScaleOffset));
-    if (d == 0) {
-      std::ranges::fill(part, int8_t{0});
-    } else if (d != *scale && std::ranges::any_of(part, [](int8_t v) { return v != 0; })) {
-      if (*scale != 0) {
-        return Unsupported(
-            fmt::format("row {} has block scales {} and {} (column {}): expected one scale a row", row, *scale, d, col));
-      }
-      *scale = d;
-    }
-  }
-  return Status::Ok();
-}
-
-Status TernaryRows::ReadI2_S(int64_t row, std::span<int8_t> values) const {
-  const std::byte* block = data_ + row * RowBytes(dtype_, cols_);
-  for (int64_t col = 0; col < cols_; col += kI2_SBlock, block += 32) UnpackI2_S(block, values.data() + col);
-  const auto three = std::ranges::find(values, int8_t{2});
-  return three == values.end() ? Status::Ok() : CodeThree(row, three - values.begin());
-}
-
 Status TernaryRows::ReadPacked(int64_t row, std::span<int8_t> values) const {
   const int64_t packed_rows = rows_ / 4 + (rows_ % 4 != 0);
   const int64_t shift = row / packed_rows * 2;
   const std::byte* packed = data_ + row % packed_rows * cols_;
   for (size_t c = 0; c < values.size(); ++c) {
     const int code = static_cast<int>(packed[c]) >> shift & 3;
-    if (code == 3) return CodeThree(row, static_cast<int64_t>(c));
+    if (code == 3) return InvalidCode("3", row, static_cast<int64_t>(c));
     values[c] = static_cast<int8_t>(code - 1);
   }
   return Status::Ok();

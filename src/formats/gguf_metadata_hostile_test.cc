@@ -25,7 +25,7 @@ Result<GgufContents> Parse(const ByteBuilder& file) {
 }
 
 void ExpectGgufRejected(const ByteBuilder& file, std::string_view message_part, StatusCode code = StatusCode::kMalformed) {
-  testing::ExpectRejected(ParseGguf, file, message_part, code);
+  testing::ExpectRejected([](auto bytes, auto name) { return ParseGguf(bytes, name); }, file, message_part, code);
 }
 
 TEST(GgufHostile, G01TruncatedHeaderNamesTheByte) {

@@ -10,6 +10,7 @@
 #include "base/checked_math.h"
 #include "formats/byte_reader.h"
 #include "formats/content_kind.h"
+#include "formats/gguf_type_choice_internal.h"
 #include "formats/gguf_types.h"
 #include "formats/gguf_values_internal.h"
 #include "formats/quoted.h"
@@ -22,13 +23,6 @@ namespace {
 constexpr uint64_t kMinKeyValueBytes = 8 + 1 + 4 + 1;
 constexpr uint64_t kMinTensorBytes = 8 + 1 + 4 + 8 + 4 + 8;
 constexpr uint64_t kHeaderBytes = 24;
-
-/// Where a tensor's bytes lie, relative to the data section.
-struct Extent {
-  uint64_t offset = 0;
-  uint64_t bytes = 0;
-  uint64_t record_at = 0;  ///< where the file says so
-};
 
 struct Header {
   uint32_t version = 0;
@@ -108,19 +102,37 @@ Result<Shape> ReadShape(ByteReader& reader) {
   return shape;
 }
 
-Result<TensorEntry> ReadTensor(ByteReader& reader, uint64_t alignment, Extent& extent) {
+/// Id 36 has four layouts that only the user can tell apart.
+DType WithLayout(DType dtype, const OpenOptions& options) {
+  if (dtype != DType::kI2_S) return dtype;
+  switch (options.i2s_layout) {
+    case I2sLayout::kInterleaved128:
+      return DType::kI2_S;
+    case I2sLayout::kInterleaved64:
+      return DType::kI2_SArm;
+    case I2sLayout::kRows4:
+      return DType::kI2_SRows4;
+    case I2sLayout::kSequential:
+      return DType::kI2_SSequential;
+  }
+  return dtype;
+}
+
+Result<TensorEntry> ReadTensor(ByteReader& reader, uint64_t alignment, const OpenOptions& options, GgufExtent& extent) {
   TensorEntry entry;
   STERNA_ASSIGN_OR_RETURN(entry.name, ReadTensorName(reader));
   const uint64_t shape_at = reader.offset();
   STERNA_ASSIGN_OR_RETURN(entry.shape, ReadShape(reader));
   const uint64_t type_at = reader.offset();
-  STERNA_ASSIGN_OR_RETURN(const auto type_id, reader.Read<uint32_t>("type"));
-  const auto dtype = DTypeOfGgufId(type_id);
-  if (!dtype.ok()) return dtype.status().WithContext(reader.Where(type_at));
-  entry.dtype = *dtype;
-  const auto bytes = TensorBytes(entry.dtype, entry.shape);
-  if (!bytes.ok()) return bytes.status().WithContext(reader.Where(shape_at));
-  extent.bytes = static_cast<uint64_t>(*bytes);
+  STERNA_ASSIGN_OR_RETURN(extent.type_id, reader.Read<uint32_t>("type"));
+  const auto meanings = DTypesOfGgufId(extent.type_id);
+  if (!meanings.ok()) return meanings.status().WithContext(reader.Where(type_at));
+  entry.dtype = WithLayout((*meanings)[0], options);
+  if (meanings->size() == 1) {
+    const auto bytes = TensorBytes(entry.dtype, entry.shape);
+    if (!bytes.ok()) return bytes.status().WithContext(reader.Where(shape_at));
+    extent.bytes = static_cast<uint64_t>(*bytes);
+  }
   extent.record_at = reader.offset();
   STERNA_ASSIGN_OR_RETURN(extent.offset, reader.Read<uint64_t>("offset"));
   if (extent.offset % alignment != 0) {
@@ -129,17 +141,24 @@ Result<TensorEntry> ReadTensor(ByteReader& reader, uint64_t alignment, Extent& e
   return entry;
 }
 
+std::optional<TlTiling> TilingOf(const TensorEntry& entry, const OpenOptions& options) {
+  for (const TlPreset& preset : options.tl_presets) {
+    if (preset.dtype == entry.dtype && std::ranges::equal(entry.shape, Shape{preset.rows, preset.cols})) return preset.tiling;
+  }
+  return std::nullopt;
+}
+
 std::string SizeNote(const TensorEntry& entry) {
   const int64_t tail = Info(entry.dtype).tensor_tail_bytes;
   return tail == 0 ? std::string() : fmt::format(", of which {} with the scale behind the codes", tail);
 }
 
 /// Gives every entry its bytes. Gaps and any order are accepted; a tensor past the end or two that share a byte are not.
-Status PlaceTensors(std::span<const std::byte> file_bytes, std::string_view name, std::span<const Extent> extents,
+Status PlaceTensors(std::span<const std::byte> file_bytes, std::string_view name, std::span<const GgufExtent> extents,
                     GgufContents& contents) {
   const uint64_t available = file_bytes.size() - std::min<uint64_t>(contents.data_offset, file_bytes.size());
   for (size_t i = 0; i < extents.size(); ++i) {
-    const Extent& extent = extents[i];
+    const GgufExtent& extent = extents[i];
     TensorEntry& entry = contents.tensors[i];
     const auto end = CheckedAdd(extent.offset, extent.bytes);
     if (!end || *end > available) {
@@ -155,8 +174,8 @@ Status PlaceTensors(std::span<const std::byte> file_bytes, std::string_view name
   std::iota(order.begin(), order.end(), size_t{0});
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return extents[a].offset < extents[b].offset; });
   for (size_t i = 1; i < order.size(); ++i) {
-    const Extent& first = extents[order[i - 1]];
-    const Extent& second = extents[order[i]];
+    const GgufExtent& first = extents[order[i - 1]];
+    const GgufExtent& second = extents[order[i]];
     if (first.offset + first.bytes > second.offset) {
       const TensorEntry& entry = contents.tensors[order[i - 1]];
       return Malformed(fmt::format(
@@ -171,7 +190,7 @@ Status PlaceTensors(std::span<const std::byte> file_bytes, std::string_view name
 
 }  // namespace
 
-Result<GgufContents> ParseGguf(std::span<const std::byte> bytes, std::string_view name) {
+Result<GgufContents> ParseGguf(std::span<const std::byte> bytes, std::string_view name, const OpenOptions& options) {
   ByteReader reader(bytes, name);
   STERNA_ASSIGN_OR_RETURN(const Header header, ReadHeader(reader, bytes, name));
   GgufContents contents;
@@ -181,13 +200,13 @@ Result<GgufContents> ParseGguf(std::span<const std::byte> bytes, std::string_vie
 
   // The count was compared with the size of the whole file, data included: let the vectors grow with the records that are there.
   constexpr uint64_t kFirstReserve = 512;
-  std::vector<Extent> extents;
+  std::vector<GgufExtent> extents;
   contents.tensors.reserve(std::min(header.tensors, kFirstReserve));
   extents.reserve(std::min(header.tensors, kFirstReserve));
   for (uint64_t i = 0; i < header.tensors; ++i) {
     reader.EnterRecord("tensor", i);
-    Extent extent;
-    STERNA_ASSIGN_OR_RETURN(TensorEntry entry, ReadTensor(reader, contents.alignment, extent));
+    GgufExtent extent;
+    STERNA_ASSIGN_OR_RETURN(TensorEntry entry, ReadTensor(reader, contents.alignment, options, extent));
     contents.tensors.push_back(std::move(entry));
     extents.push_back(extent);
   }
@@ -195,6 +214,9 @@ Result<GgufContents> ParseGguf(std::span<const std::byte> bytes, std::string_vie
     return Malformed(fmt::format("{}: tensor name: expected each name once, found {} again", name, Quoted(*twice)));
   }
   contents.data_offset = RoundUp(reader.offset(), contents.alignment);
+  const uint64_t data_bytes = bytes.size() - std::min<uint64_t>(contents.data_offset, bytes.size());
+  STERNA_RETURN_IF_ERROR(ChooseGgufTypes(contents, extents, data_bytes).WithContext(name));
+  for (TensorEntry& entry : contents.tensors) entry.tiling = TilingOf(entry, options);
   STERNA_RETURN_IF_ERROR(PlaceTensors(bytes, name, extents, contents));
   return contents;
 }

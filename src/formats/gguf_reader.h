@@ -34,9 +34,11 @@ struct GgufContents {
 /// and with gaps between them, but not overlap. Refused although other readers accept them: keys or tensor names that are empty,
 /// not UTF-8 or hold NUL, bools other than 0 and 1, arrays of arrays, dimensions of 0, tensors without dimensions, alignments that
 /// are not a u32 power of two from 8 to 65536, and a chat template above 1 MiB or not UTF-8.
+/// Where engines gave a type id different meanings, the one whose sizes fit the gaps between tensors is taken, mainline's before
+/// the others. `options` decides what the file leaves open.
 /// Errors: Malformed (FILE: byte N: field: expected, found); Unsupported for another version, byte order or tensor type; OutOfRange
 /// past a limit above. Memory while refusing stays in proportion to the bytes that were read, whatever counts the file claims.
-Result<GgufContents> ParseGguf(std::span<const std::byte> bytes, std::string_view name);
+Result<GgufContents> ParseGguf(std::span<const std::byte> bytes, std::string_view name, const OpenOptions& options = {});
 
 }  // namespace sterna
 

@@ -75,12 +75,12 @@ Status CheckPart(const std::string& path, const Metadata& part, const SplitKeys&
   return Status::Ok();
 }
 
-Status AddParts(const SplitKeys& keys, const std::string& prefix, FileSourceParts& parts) {
+Status AddParts(const SplitKeys& keys, const std::string& prefix, const OpenOptions& options, FileSourceParts& parts) {
   for (uint64_t number = 1; number < keys.count; ++number) {
     const std::string path = prefix + PartSuffix(number, keys.count);
     auto file = MappedFile::Open(path);
     if (!file.ok()) return file.status().WithContext(fmt::format("part {} of {}", number + 1, keys.count));
-    STERNA_ASSIGN_OR_RETURN(GgufContents contents, ParseGguf((*file)->bytes(), path));
+    STERNA_ASSIGN_OR_RETURN(GgufContents contents, ParseGguf((*file)->bytes(), path, options));
     STERNA_RETURN_IF_ERROR(CheckPart(path, contents.metadata, keys, number, parts.metadata));
     parts.files.push_back(*std::move(file));
     parts.entries.insert(parts.entries.end(), std::make_move_iterator(contents.tensors.begin()),
@@ -91,9 +91,9 @@ Status AddParts(const SplitKeys& keys, const std::string& prefix, FileSourcePart
 
 }  // namespace
 
-Result<std::shared_ptr<const WeightSource>> OpenGguf(std::shared_ptr<const MappedFile> file) {
+Result<std::shared_ptr<const WeightSource>> OpenGguf(std::shared_ptr<const MappedFile> file, const OpenOptions& options) {
   const std::string path = file->path();
-  STERNA_ASSIGN_OR_RETURN(GgufContents contents, ParseGguf(file->bytes(), path));
+  STERNA_ASSIGN_OR_RETURN(GgufContents contents, ParseGguf(file->bytes(), path, options));
   STERNA_ASSIGN_OR_RETURN(const auto keys, ReadSplitKeys(contents.metadata, path));
   FileSourceParts parts{"GGUF", path, std::move(contents.metadata), std::move(contents.tensors), {std::move(file)}};
   if (keys && keys->count > 1) {
@@ -102,7 +102,7 @@ Result<std::shared_ptr<const WeightSource>> OpenGguf(std::shared_ptr<const Mappe
       return InvalidArgument(fmt::format("'{}' is part {} of {}: open the first part, '{}'", path, keys->number + 1, keys->count,
                                          prefix + PartSuffix(0, keys->count)));
     }
-    STERNA_RETURN_IF_ERROR(AddParts(*keys, prefix, parts));
+    STERNA_RETURN_IF_ERROR(AddParts(*keys, prefix, options, parts));
   }
   if (keys && parts.entries.size() != keys->tensors) {
     return Malformed(fmt::format("{}: {}: expected {} tensors in all parts, found {}", path, kSplitTensors, keys->tensors,

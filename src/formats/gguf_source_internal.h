@@ -13,7 +13,7 @@ namespace sterna {
 /// for beside it by name only: nothing in a file can lead elsewhere. Their split keys must agree with the first's, and so must
 /// every other key both have. The source's metadata is the first part's without its split keys. Errors: those of ParseGguf;
 /// InvalidArgument where `file` is a later part; NotFound naming the missing part; Malformed where the parts disagree.
-Result<std::shared_ptr<const WeightSource>> OpenGguf(std::shared_ptr<const MappedFile> file);
+Result<std::shared_ptr<const WeightSource>> OpenGguf(std::shared_ptr<const MappedFile> file, const OpenOptions& options);
 
 }  // namespace sterna
 

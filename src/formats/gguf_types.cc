@@ -9,16 +9,51 @@
 namespace sterna {
 namespace {
 
+constexpr size_t kMaxMeanings = 3;
+constexpr uint32_t kGgufIdPQ2_0 = 142;
+
 struct SupportedId {
   uint32_t id;
-  DType dtype;
+  std::array<DType, kMaxMeanings> meanings;  ///< mainline's first; repeated where there are fewer
 };
+constexpr SupportedId One(uint32_t id, DType dtype) {
+  return {id, {dtype, dtype, dtype}};
+}
 
-constexpr std::array kSupported = {SupportedId{0, DType::kF32},    SupportedId{1, DType::kF16},    SupportedId{2, DType::kQ4_0},
-                                   SupportedId{3, DType::kQ4_1},   SupportedId{8, DType::kQ8_0},   SupportedId{14, DType::kQ6_K},
-                                   SupportedId{24, DType::kI8},    SupportedId{25, DType::kI16},   SupportedId{26, DType::kI32},
-                                   SupportedId{27, DType::kI64},   SupportedId{28, DType::kF64},   SupportedId{30, DType::kBF16},
-                                   SupportedId{34, DType::kTQ1_0}, SupportedId{35, DType::kTQ2_0}, SupportedId{36, DType::kI2_S}};
+constexpr std::array kSupported = {
+    One(0, DType::kF32),
+    One(1, DType::kF16),
+    One(2, DType::kQ4_0),
+    One(3, DType::kQ4_1),
+    One(6, DType::kQ5_0),
+    One(7, DType::kQ5_1),
+    One(8, DType::kQ8_0),
+    One(10, DType::kQ2_K),
+    One(11, DType::kQ3_K),
+    One(12, DType::kQ4_K),
+    One(13, DType::kQ5_K),
+    One(14, DType::kQ6_K),
+    One(20, DType::kIQ4_NL),
+    One(24, DType::kI8),
+    One(25, DType::kI16),
+    One(26, DType::kI32),
+    One(27, DType::kI64),
+    One(28, DType::kF64),
+    One(30, DType::kBF16),
+    One(34, DType::kTQ1_0),
+    One(35, DType::kTQ2_0),
+    One(36, DType::kI2_S),
+    One(38, DType::kTL1),
+    SupportedId{39, {DType::kMXFP4, DType::kTL2, DType::kTL2}},
+    SupportedId{40, {DType::kNVFP4, DType::kQ1_0G32, DType::kQ1_0G32}},
+    One(41, DType::kQ1_0),
+    SupportedId{42, {DType::kQ2_0, DType::kPQ2_0, DType::kTL2}},
+    One(134, DType::kIQ1_BN),
+    One(135, DType::kIQ2_BN),
+    One(142, DType::kPQ2_0),
+    One(143, DType::kPTQ1_0),
+    One(335, DType::kIQ2_BN_R4),
+};
 
 struct KnownId {
   uint32_t id;
@@ -28,19 +63,12 @@ struct KnownId {
 constexpr std::array kKnown = {
     KnownId{4, "Q4_2, retired by llama.cpp in 2023"},
     KnownId{5, "Q4_3, retired by llama.cpp in 2023"},
-    KnownId{6, "Q5_0"},
-    KnownId{7, "Q5_1"},
     KnownId{9, "Q8_1"},
-    KnownId{10, "Q2_K"},
-    KnownId{11, "Q3_K"},
-    KnownId{12, "Q4_K"},
-    KnownId{13, "Q5_K"},
     KnownId{15, "Q8_K"},
     KnownId{16, "IQ2_XXS"},
     KnownId{17, "IQ2_XS"},
     KnownId{18, "IQ3_XXS"},
     KnownId{19, "IQ1_S"},
-    KnownId{20, "IQ4_NL"},
     KnownId{21, "IQ3_S"},
     KnownId{22, "IQ2_S"},
     KnownId{23, "IQ4_XS"},
@@ -49,19 +77,7 @@ constexpr std::array kKnown = {
     KnownId{32, "Q4_0_4_8, retired by llama.cpp in 2024; quantize again as Q4_0"},
     KnownId{33, "Q4_0_8_8, retired by llama.cpp in 2024; quantize again as Q4_0"},
     KnownId{37, "I8_S in bitnet.cpp, or IQ4_NL_4_8, retired by llama.cpp"},
-    KnownId{38,
-            "TL1 in bitnet.cpp (a layout for one ARM kernel whose preset the file does not name), or IQ4_NL_8_8, retired by "
-            "llama.cpp; convert the original checkpoint to I2_S"},
-    KnownId{39, "MXFP4 in llama.cpp, TL2 in older bitnet.cpp"},
-    KnownId{40, "NVFP4 in llama.cpp, Q1_0 with groups of 32 in the Prism fork"},
-    KnownId{41, "Q1_0 with groups of 128"},
-    KnownId{42, "Q2_0 with groups of 64 in llama.cpp, Q2_0 with groups of 128 in the Prism fork, TL2 in newer bitnet.cpp"},
     KnownId{133, "Q6_0 in ik_llama.cpp"},
-    KnownId{134, "IQ1_BN in ik_llama.cpp"},
-    KnownId{135, "IQ2_BN in ik_llama.cpp"},
-    KnownId{142, "PQ2_0 in the Prism fork, or IQ2_TN, retired by ik_llama.cpp"},
-    KnownId{143, "PTQ1_0 in the Prism fork, or IQ1_TN, retired by ik_llama.cpp"},
-    KnownId{335, "IQ2_BN_R4 in ik_llama.cpp"},
 };
 
 // ik_llama.cpp numbers its own quantizations from here.
@@ -95,16 +111,22 @@ GgufValueType GgufTypeOf(const MetaArray& array) {
   return TypeOfIndex(array.index());
 }
 
-Result<DType> DTypeOfGgufId(uint32_t id) {
+Result<std::span<const DType>> DTypesOfGgufId(uint32_t id) {
   for (const SupportedId& supported : kSupported) {
-    if (supported.id == id) return supported.dtype;
+    if (supported.id != id) continue;
+    const auto& all = supported.meanings;
+    const size_t count = all[0] == all[1] ? 1 : (all[1] == all[2] ? 2 : 3);
+    return std::span<const DType>(all).first(count);
   }
   return Unsupported(fmt::format("tensor type id {} ({})", static_cast<int32_t>(id), MeaningOf(id)));
 }
 
 std::optional<uint32_t> GgufIdOf(DType dtype) {
+  if (dtype == DType::kPQ2_0) return kGgufIdPQ2_0;  // not 42, which mainline reads as groups of 64
   for (const SupportedId& supported : kSupported) {
-    if (supported.dtype == dtype) return supported.id;
+    for (const DType meaning : supported.meanings) {
+      if (meaning == dtype) return supported.id;
+    }
   }
   return std::nullopt;
 }

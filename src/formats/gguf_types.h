@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/metadata.h"
@@ -33,11 +34,12 @@ GgufValueType GgufTypeOf(const MetaValue& value);
 /// Type of the elements.
 GgufValueType GgufTypeOf(const MetaArray& array);
 
-/// Our type for a tensor type id. Unsupported for every id without one; the message (no file or tensor in it) names the id and what
-/// it stands for in which engine: ids 31-33 and 36-38 were retired by llama.cpp, and forks gave 36-42 and 133-158 other meanings.
-/// Id 36 is read as BitNet's I2_S, which is what published files mean by it.
-Result<DType> DTypeOfGgufId(uint32_t id);
-/// Nothing where GGUF has no number for the type (unsigned integers, bool).
+/// The types a tensor type id stands for, mainline llama.cpp's meaning first: ids 39, 40 and 42 mean different things in different
+/// engines, told apart by sizes (gguf_type_choice_internal.h). Unsupported for every id without one; the message (no file or tensor
+/// in it) names the id and what it stands for in which engine. Id 36 is BitNet's I2_S, 38 its TL1, which is what files mean by
+/// them; 134, 135 and 335 are ik_llama.cpp's, 142 and 143 Prism's.
+Result<std::span<const DType>> DTypesOfGgufId(uint32_t id);
+/// Nothing where GGUF has no number for the type (unsigned integers, bool, the layouts of I2_S other than the published one).
 std::optional<uint32_t> GgufIdOf(DType dtype);
 
 }  // namespace sterna

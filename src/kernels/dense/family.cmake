@@ -2,7 +2,7 @@ sterna_kernel_family(dense
   SOURCES kernels.cc linear_ref.cc
   AVX2 linear_avx2.cc
   AVX512 linear_avx512.cc
-  TESTS linear_test.cc)
+  TESTS decoded_types_test.cc linear_test.cc)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # The warnings are false: GCC's own headers make undefined vectors by self-assignment.
   set_property(SOURCE dense/linear_avx2.cc dense/linear_avx512.cc

@@ -32,8 +32,8 @@ using DenseLinearFunction = void (*)(const DenseLinearArgs&) noexcept;
 
 size_t DenseLinearScratchBytes(int64_t cols, int64_t tokens);
 
-/// The list for one weight type, from slow to fast; never empty for the types Dequantize knows: the first entry is the scalar
-/// reference through Dequantize.
+/// The list for one weight type, from slow to fast; never empty for the types FindRowDecoder knows: the first entry is the
+/// scalar reference through it.
 std::span<const Kernel<DenseLinearFunction>> DenseLinearKernels(DType dtype);
 
 }  // namespace sterna

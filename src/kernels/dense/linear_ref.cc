@@ -39,5 +39,23 @@ template void DenseLinearRef<DType::kQ6_K>(const DenseLinearArgs&) noexcept;
 template void DenseLinearRef<DType::kTQ1_0>(const DenseLinearArgs&) noexcept;
 template void DenseLinearRef<DType::kTQ2_0>(const DenseLinearArgs&) noexcept;
 template void DenseLinearRef<DType::kI2_S>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kQ5_0>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kQ5_1>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kQ2_K>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kQ3_K>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kQ4_K>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kQ5_K>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kIQ4_NL>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kMXFP4>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kNVFP4>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kI2_SArm>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kI2_SSequential>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kIQ1_BN>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kIQ2_BN>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kQ2_0>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kPQ2_0>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kPTQ1_0>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kQ1_0>(const DenseLinearArgs&) noexcept;
+template void DenseLinearRef<DType::kQ1_0G32>(const DenseLinearArgs&) noexcept;
 
 }  // namespace sterna

@@ -8,6 +8,7 @@ import json
 import pathlib
 import struct
 import sys
+import zlib
 
 U64 = (1 << 64) - 1
 U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, GGUF_U64, GGUF_I64, F64 = range(13)
@@ -170,10 +171,86 @@ def safetensors_seeds():
     yield "s12_index", safetensors('{"metadata":{"total_size":12},"weight_map":{"a":"../../etc/passwd"}}', 0)
 
 
+PROTOCOL = b"\x80\x02"
+NO_HOOKS = b"ccollections\nOrderedDict\n)R"
+
+
+def pickled(value):
+    if isinstance(value, str):
+        return b"X" + number("I", len(value.encode())) + value.encode()
+    if isinstance(value, int):
+        return b"J" + number("i", value)
+    if isinstance(value, tuple):
+        return b"(" + b"".join(map(pickled, value)) + b"t"
+    return value  # opcodes already
+
+
+def storage(key="0", elements=4, kind="FloatStorage"):
+    return pickled(("storage", f"ctorch\n{kind}\n".encode(), key, "cpu", elements)) + b"Q"
+
+
+def torch_tensor(held=None, offset=0, shape=(2, 2), strides=(2, 1), hooks=NO_HOOKS):
+    return b"ctorch._utils\n_rebuild_tensor_v2\n" + pickled((held or storage(), offset, shape, strides, b"\x89", hooks)) + b"R"
+
+
+def pickled_dict(**items):
+    return PROTOCOL + b"}(" + b"".join(pickled(key) + pickled(value) for key, value in items.items()) + b"u."
+
+
+def pickle_seeds():
+    yield "valid_one", pickled_dict(w=torch_tensor())
+    yield "valid_nested", pickled_dict(epoch=3, state_dict=b"}(" + pickled("w") + torch_tensor() + b"u", rest=b"](NK\x01\x88e")
+    yield "valid_metadata", PROTOCOL + NO_HOOKS + b"}" + pickled("_metadata") + NO_HOOKS + b"sb."
+    yield "valid_frame", PROTOCOL + b"\x95" + number("Q", 2) + b"}."
+    yield "valid_parameter", pickled_dict(w=b"ctorch._utils\n_rebuild_parameter\n" + pickled((torch_tensor(), b"\x88", NO_HOOKS)) + b"R")
+    yield "valid_memo", pickled_dict(a=b"]q\x01" + pickled(7) + b"a", b=b"h\x01", c=b"j\x01\0\0\0")
+    yield "p01_system", pickled_dict(w=b"cos\nsystem\n" + pickled(("id",)) + b"R")
+    yield "p01_stack_global", pickled_dict(w=pickled("os") + pickled("system") + b"\x93")
+    yield "p02_newobj", pickled_dict(w=b"ccollections\nOrderedDict\n)\x81")
+    yield "p02_build", pickled_dict(w=storage() + b"}b")
+    yield "p03_setitem", pickled_dict(w=torch_tensor() + pickled("k") + pickled(1) + b"s")
+    yield "p04_outside", pickled_dict(w=torch_tensor(offset=1))
+    yield "p04_wraps", pickled_dict(w=torch_tensor(shape=(1 << 30, 1 << 30, 1 << 30), strides=(0, 0, 0)))
+    yield "p05_get", pickled_dict(w=b"h\x07")
+    yield "p05_put", pickled_dict(w=b"Nr" + number("I", 1 << 31))
+    yield "p05_itself", pickled_dict(w=b"]q\x01h\x01a")
+    yield "p05_deep", pickled_dict(w=b"]" * 300 + b"a" * 299)
+    yield "p06_frame", PROTOCOL + b"\x95" + number("Q", 1 << 62) + b"}."
+    yield "p06_long", pickled_dict(w=b"\x8a\x09" + bytes(9))
+    yield "p06_unicode8", pickled_dict(w=b"\x8d" + number("Q", 1 << 60))
+    yield "p09_sparse", pickled_dict(w=b"ctorch._utils\n_rebuild_sparse_tensor\n)R")
+    yield "p09_hooks", pickled_dict(w=torch_tensor(hooks=b"}" + pickled(1) + pickled(2) + b"s"))
+
+
+def archive(records, method=0, prefix=b"", name_in_local=None):
+    out, directory = prefix, b""
+    for name, data in records:
+        encoded = name.encode()
+        fixed = struct.pack("<HHHHH", 0, 0x0808, method, 0, 0)
+        sizes = struct.pack("<III", zlib.crc32(data), len(data), len(data))
+        local = (name_in_local or name).encode()
+        directory += (b"PK\x01\x02\0\0" + fixed + sizes + struct.pack("<HHHHHII", len(encoded), 0, 0, 0, 0, 0, len(out)) + encoded)
+        out += b"PK\x03\x04" + fixed + bytes(12) + struct.pack("<HH", len(local), 0) + local + data + b"PK\x07\x08" + sizes
+    return out + directory + b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, len(records), len(records), len(directory), len(out), 0)
+
+
+def pytorch_seeds():
+    pickle, data = ("a/data.pkl", pickled_dict(w=torch_tensor())), ("a/data/0", bytes(16))
+    yield "valid_one", archive([pickle, data, ("a/version", b"3\n"), ("a/byteorder", b"little")])
+    yield "p04_record_short", archive([pickle, ("a/data/0", bytes(15))])
+    yield "p07_two_names", archive([pickle, data, data])
+    yield "p07_outside", archive([pickle, ("a/../b", bytes(4))])
+    yield "p07_local_name", archive([("a/data.pkl", pickle[1])], name_in_local="a/data.pkk")
+    yield "p07_compressed", archive([pickle, data], method=8)
+    yield "p07_prefix", archive([pickle, data], prefix=b"#!/bin/sh\n")
+    yield "p08_big_endian", archive([pickle, data, ("a/byteorder", b"big")])
+    yield "p08_version_0", archive([pickle, data, ("a/version", b"0")])
+
+
 def main():
     default = pathlib.Path(__file__).resolve().parent.parent / "fuzz" / "corpus"
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else default
-    for kind, seeds in (("gguf", gguf_seeds()), ("safetensors", safetensors_seeds())):
+    for kind, seeds in (("gguf", gguf_seeds()), ("safetensors", safetensors_seeds()), ("pickle", pickle_seeds()), ("pytorch", pytorch_seeds())):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for name, data in seeds:
             (folder / kind / name).write_bytes(data)

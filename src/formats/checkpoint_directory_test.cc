@@ -91,9 +91,11 @@ TEST(CheckpointDirectory, SaysWhatWasExpected) {
   std::filesystem::remove(directory.File("weights.gguf"));
   directory.Write("config.json", kConfig);
   ExpectError(OpenWeights(directory.path()), StatusCode::kNotFound,
-              "expected model.safetensors or model.safetensors.index.json beside config.json");
+              "expected model.safetensors or model.safetensors.index.json (or pytorch_model.bin) beside config.json");
+  directory.Write("weights.pt", "PK");
+  ExpectError(OpenWeights(directory.path()), StatusCode::kNotFound, "open that file, or name it pytorch_model.bin");
   directory.Write("pytorch_model.bin", "PK");
-  ExpectError(OpenWeights(directory.path()), StatusCode::kNotFound, "convert PyTorch weights to safetensors first");
+  ExpectError(OpenWeights(directory.path()), StatusCode::kMalformed, "expected a ZIP archive, found 2 bytes");
   directory.Write("config.json", "{");
   directory.Write("model.safetensors", Shard("w", 4));
   ExpectError(OpenWeights(directory.path()), StatusCode::kMalformed, "config.json: JSON");

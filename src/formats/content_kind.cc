@@ -9,6 +9,9 @@ namespace {
 
 using namespace std::string_view_literals;
 
+constexpr std::string_view kOldPyTorch =
+    "a Python pickle (perhaps a PyTorch checkpoint of before 2020: load it with weights_only=True and save it again)";
+
 struct Magic {
   std::string_view bytes;
   std::string_view description;
@@ -26,10 +29,10 @@ constexpr std::array kMagics = {
     Magic{"GGLA"sv, "an old GGLA adapter file (before GGUF)"sv},
     Magic{"PK\x03\x04"sv, "a ZIP archive (perhaps a PyTorch checkpoint)"sv},
     Magic{"PK\x05\x06"sv, "an empty ZIP archive"sv},
-    Magic{"\x80\x02"sv, "a Python pickle (perhaps an old PyTorch checkpoint)"sv},
-    Magic{"\x80\x03"sv, "a Python pickle (perhaps an old PyTorch checkpoint)"sv},
-    Magic{"\x80\x04"sv, "a Python pickle (perhaps an old PyTorch checkpoint)"sv},
-    Magic{"\x80\x05"sv, "a Python pickle (perhaps an old PyTorch checkpoint)"sv},
+    Magic{"\x80\x02"sv, kOldPyTorch},
+    Magic{"\x80\x03"sv, kOldPyTorch},
+    Magic{"\x80\x04"sv, kOldPyTorch},
+    Magic{"\x80\x05"sv, kOldPyTorch},
     Magic{"\x89HDF\r\n\x1a\n"sv, "an HDF5 file (perhaps a Keras checkpoint)"sv},
     Magic{"\x93NUMPY"sv, "a NumPy array"sv},
     Magic{"\x1f\x8b"sv, "a gzip archive"sv},
@@ -56,6 +59,7 @@ bool LooksLikeSafetensors(std::string_view text) {
 ContentKind KindOfContent(std::span<const std::byte> bytes) {
   const std::string_view text = AsText(bytes);
   if (LooksLikeSafetensors(text)) return ContentKind::kSafetensors;
+  if (text.starts_with("PK\x03\x04")) return ContentKind::kZip;
   return text.starts_with("GGUF") ? ContentKind::kGguf : ContentKind::kOther;
 }
 
@@ -65,6 +69,10 @@ std::string_view DescribeContent(std::span<const std::byte> bytes) {
   if (LooksLikeSafetensors(text)) return "a safetensors file";
   for (const Magic& magic : kMagics) {
     if (text.starts_with(magic.bytes)) return magic.description;
+  }
+  constexpr size_t kTarMagicAt = 257;
+  if (text.size() > kTarMagicAt && text.substr(kTarMagicAt).starts_with("ustar")) {
+    return "a tar archive (perhaps a PyTorch checkpoint of before 2018: load it with weights_only=True and save it again)";
   }
   if (text[0] == '{') return "a JSON document (to open a checkpoint, name its directory)";
   constexpr size_t kLookedAt = 4096;

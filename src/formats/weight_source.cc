@@ -6,10 +6,10 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "formats/checkpoint_directory_internal.h"
 #include "formats/content_kind.h"
 #include "formats/gguf_source_internal.h"
 #include "formats/quoted.h"
-#include "formats/safetensors_source_internal.h"
 
 namespace sterna {
 
@@ -35,7 +35,8 @@ Result<std::shared_ptr<const WeightSource>> OpenWeights(const std::string& path,
   if (kind == ContentKind::kSafetensors) return OpenSafetensors(std::move(file));
   if (kind == ContentKind::kGguf || path.ends_with(".gguf")) return OpenGguf(std::move(file), options);
   if (path.ends_with(".safetensors")) return OpenSafetensors(std::move(file));
-  return Malformed(fmt::format("{}: expected a GGUF or safetensors file, found {}", path, DescribeContent(file->bytes())));
+  if (kind == ContentKind::kZip) return OpenPyTorch(std::move(file));
+  return Malformed(fmt::format("{}: expected a GGUF, safetensors or PyTorch file, found {}", path, DescribeContent(file->bytes())));
 }
 
 }  // namespace sterna

@@ -5,11 +5,12 @@
 #include <set>
 
 #include "base/checked_math.h"
+#include "formats/checkpoint_directory_internal.h"
 #include "formats/file_source_internal.h"
 #include "formats/json_metadata.h"
+#include "formats/pytorch_reader.h"
 #include "formats/quoted.h"
 #include "formats/safetensors_reader.h"
-#include "formats/safetensors_source_internal.h"
 #include "formats/shard_index_internal.h"
 
 namespace sterna {
@@ -19,8 +20,12 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kConfig = "config.json";
 constexpr std::string_view kGenerationConfig = "generation_config.json";
-constexpr std::string_view kSingleFile = "model.safetensors";
-constexpr std::string_view kIndexFile = "model.safetensors.index.json";
+/// The files one format has in a directory.
+struct DirectoryFormat {
+  std::string_view name, single_file, index_file;
+};
+constexpr DirectoryFormat kDirectoryFormats[] = {{"safetensors", "model.safetensors", "model.safetensors.index.json"},
+                                                 {"PyTorch", "pytorch_model.bin", "pytorch_model.bin.index.json"}};
 
 bool Exists(const fs::path& path) {
   std::error_code error;
@@ -35,7 +40,7 @@ std::string HintAt(const fs::path& directory) {
     const std::string file = files->path().filename().string();
     if (file.ends_with(".gguf")) return fmt::format(" (it holds {}: open that file)", Quoted(file));
     if (file.ends_with(".bin") || file.ends_with(".pt") || file.ends_with(".pth")) {
-      return fmt::format(" (it holds {}: convert PyTorch weights to safetensors first)", Quoted(file));
+      return fmt::format(" (it holds {}: open that file, or name it pytorch_model.bin)", Quoted(file));
     }
   }
   return {};
@@ -57,10 +62,15 @@ Result<Metadata> ReadConfigs(const fs::path& directory) {
 /// The tensors of one more file. Its __metadata__ is not the model's: config.json speaks for the checkpoint.
 Status AddFile(const std::string& path, FileSourceParts& parts) {
   STERNA_ASSIGN_OR_RETURN(auto file, MappedFile::Open(path));
-  STERNA_ASSIGN_OR_RETURN(SafetensorsContents contents, ParseSafetensors(file->bytes(), path));
+  std::vector<TensorEntry> tensors;
+  if (parts.format == "PyTorch") {
+    STERNA_ASSIGN_OR_RETURN(tensors, ParsePyTorch(file->bytes(), path));
+  } else {
+    STERNA_ASSIGN_OR_RETURN(SafetensorsContents contents, ParseSafetensors(file->bytes(), path));
+    tensors = std::move(contents.tensors);
+  }
   parts.files.push_back(std::move(file));
-  parts.entries.insert(parts.entries.end(), std::make_move_iterator(contents.tensors.begin()),
-                       std::make_move_iterator(contents.tensors.end()));
+  parts.entries.insert(parts.entries.end(), std::make_move_iterator(tensors.begin()), std::make_move_iterator(tensors.end()));
   return Status::Ok();
 }
 
@@ -93,8 +103,8 @@ Status CheckAgainstIndex(std::span<const TensorEntry> entries, const std::string
   return Status::Ok();
 }
 
-Status AddShards(const fs::path& directory, FileSourceParts& parts) {
-  const std::string index_path = (directory / kIndexFile).string();
+Status AddShards(const fs::path& directory, std::string_view index_file, FileSourceParts& parts) {
+  const std::string index_path = (directory / index_file).string();
   STERNA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(index_path, kShardIndexMaxBytes));
   STERNA_ASSIGN_OR_RETURN(const ShardIndex index, ParseShardIndex(text, index_path));
   std::set<std::string> shards;
@@ -118,9 +128,14 @@ Status AddShards(const fs::path& directory, FileSourceParts& parts) {
       }
     }
   }
-  uint64_t total = 0;
-  for (const TensorEntry& entry : parts.entries) total += entry.data.size();
-  if (index.total_bytes && *index.total_bytes != total) {
+  uint64_t total = 0, total_without_tied = 0;
+  std::set<const std::byte*> starts;
+  for (const TensorEntry& entry : parts.entries) {
+    total += entry.data.size();
+    if (starts.insert(entry.data.data()).second) total_without_tied += entry.data.size();
+  }
+  const bool may_tie = parts.format == "PyTorch" && index.total_bytes == total_without_tied;
+  if (index.total_bytes && *index.total_bytes != total && !may_tie) {
     return Malformed(
         fmt::format("{}: metadata.total_size: expected {}, the sum of all tensors, found {} (if the shards are right, remove "
                     "this key)",
@@ -138,24 +153,38 @@ Result<std::shared_ptr<const WeightSource>> OpenSafetensors(std::shared_ptr<cons
       {"safetensors", std::move(path), std::move(contents.metadata), std::move(contents.tensors), {std::move(file)}});
 }
 
+Result<std::shared_ptr<const WeightSource>> OpenPyTorch(std::shared_ptr<const MappedFile> file) {
+  std::string path = file->path();
+  STERNA_ASSIGN_OR_RETURN(std::vector<TensorEntry> tensors, ParsePyTorch(file->bytes(), path));
+  return MakeFileSource({"PyTorch", std::move(path), {}, std::move(tensors), {std::move(file)}});
+}
+
 Result<std::shared_ptr<const WeightSource>> OpenCheckpointDirectory(const std::string& path) {
   const fs::path directory(path);
   if (!Exists(directory / kConfig)) {
     return NotFound(fmt::format("{}: expected a checkpoint directory with {}, found none{}", path, kConfig, HintAt(directory)));
   }
-  const bool has_single_file = Exists(directory / kSingleFile);
-  if (!has_single_file && !Exists(directory / kIndexFile)) {
-    return NotFound(
-        fmt::format("{}: expected {} or {} beside {}, found neither{}", path, kSingleFile, kIndexFile, kConfig, HintAt(directory)));
+  const DirectoryFormat* format = nullptr;
+  bool has_single_file = false;
+  for (const DirectoryFormat& candidate : kDirectoryFormats) {
+    has_single_file = Exists(directory / candidate.single_file);
+    if (!has_single_file && !Exists(directory / candidate.index_file)) continue;
+    format = &candidate;
+    break;
+  }
+  if (format == nullptr) {
+    const DirectoryFormat& wanted = kDirectoryFormats[0];
+    return NotFound(fmt::format("{}: expected {} or {} (or {}) beside {}, found neither{}", path, wanted.single_file,
+                                wanted.index_file, kDirectoryFormats[1].single_file, kConfig, HintAt(directory)));
   }
   FileSourceParts parts;
-  parts.format = "safetensors";
+  parts.format = format->name;
   parts.path = path;
   STERNA_ASSIGN_OR_RETURN(parts.metadata, ReadConfigs(directory));
   if (has_single_file) {
-    STERNA_RETURN_IF_ERROR(AddFile((directory / kSingleFile).string(), parts));
+    STERNA_RETURN_IF_ERROR(AddFile((directory / format->single_file).string(), parts));
   } else {
-    STERNA_RETURN_IF_ERROR(AddShards(directory, parts));
+    STERNA_RETURN_IF_ERROR(AddShards(directory, format->index_file, parts));
   }
   return MakeFileSource(std::move(parts));
 }

@@ -1,0 +1,30 @@
+// Opens safetensors and PyTorch weights: a single file, or the checkpoint directory of a Hugging Face model.
+#ifndef STERNA_FORMATS_CHECKPOINT_DIRECTORY_INTERNAL_H_
+#define STERNA_FORMATS_CHECKPOINT_DIRECTORY_INTERNAL_H_
+
+#include <memory>
+#include <string>
+
+#include "base/file.h"
+#include "formats/weight_source.h"
+
+namespace sterna {
+
+/// Metadata: the strings of __metadata__.
+Result<std::shared_ptr<const WeightSource>> OpenSafetensors(std::shared_ptr<const MappedFile> file);
+
+/// A zip file of torch.save. Metadata: none.
+Result<std::shared_ptr<const WeightSource>> OpenPyTorch(std::shared_ptr<const MappedFile> file);
+
+/// Metadata: config.json flattened, then generation_config.json, where there is one, under "generation_config.". Tensors: those of
+/// model.safetensors, else of the shards that model.safetensors.index.json names, else of pytorch_model.bin, else of the shards of
+/// pytorch_model.bin.index.json. Index and shards must agree exactly: each tensor
+/// in the shard named for it, no other tensor, total_size equal to the sum of the tensors (PyTorch: with or without tied
+/// ones). A shard may be a symbolic link only to a
+/// file in the directory or, as in a Hugging Face cache (SNAPSHOTS/REVISION beside BLOBS), to its blobs. Errors: NotFound naming
+/// what was expected and what lies there instead; Malformed.
+Result<std::shared_ptr<const WeightSource>> OpenCheckpointDirectory(const std::string& path);
+
+}  // namespace sterna
+
+#endif  // STERNA_FORMATS_CHECKPOINT_DIRECTORY_INTERNAL_H_

@@ -68,7 +68,10 @@ bool IsMasterType(DType dtype) {
 }  // namespace
 
 CheckpointWeights::CheckpointWeights(std::shared_ptr<const WeightSource> source, const ModelConfig& config)
-    : source_(std::move(source)), config_(config), names_(source_->format() == "GGUF") {}
+    : source_(std::move(source)),
+      config_(config),
+      names_(source_->format() == "GGUF"),
+      fold_(ReadHadamardFold(source_->metadata())) {}
 
 const TensorEntry* CheckpointWeights::FindOptional(const std::string& name) {
   const TensorEntry* entry = source_->Find(name);
@@ -96,11 +99,38 @@ Result<std::vector<float>> CheckpointWeights::Vector(const TensorEntry& entry, i
 
 Result<DenseMatrixSource> CheckpointWeights::Matrix(const TensorEntry& entry, int64_t rows, int64_t cols) const {
   STERNA_RETURN_IF_ERROR(CheckShape(entry, {{rows, cols}}));
+  STERNA_RETURN_IF_ERROR(fold_.status());
+  const bool is_interleaved = Info(entry.dtype).is_ternary && FindRowDecoder(entry.dtype) == nullptr;
+  if (IsFolded(entry) || is_interleaved) return DecodedMatrix(entry, rows, cols);
   if (FindRowDecoder(entry.dtype) == nullptr) {
     return Unsupported(fmt::format("tensor {}: a matrix of type {} cannot be multiplied", entry.name, Name(entry.dtype)));
   }
   return DenseMatrixSource{
       .dtype = entry.dtype, .rows = rows, .cols = cols, .bytes = entry.data, .keep_alive = source_, .is_resident = false};
+}
+
+Result<DenseMatrixSource> CheckpointWeights::DecodedMatrix(const TensorEntry& entry, int64_t rows, int64_t cols) const {
+  const std::string context = fmt::format("tensor {}", entry.name);
+  const int64_t shape[] = {rows, cols};
+  STERNA_ASSIGN_OR_RETURN(const int64_t bytes, TensorBytes(DType::kF32, shape));
+  STERNA_ASSIGN_OR_RETURN(Buffer decoded, Buffer::Allocate(static_cast<size_t>(bytes)));
+  const std::span<float> values = decoded.as<float>();
+  if (FindRowDecoder(entry.dtype) == nullptr && Info(entry.dtype).is_ternary) {
+    STERNA_ASSIGN_OR_RETURN(const TernaryRows matrix,
+                            TernaryRows::OpenEncoded(entry.dtype, entry.data, rows, cols, entry.tiling).WithContext(context));
+    std::vector<int8_t> row(static_cast<size_t>(cols));
+    for (int64_t r = 0; r < rows; ++r) {
+      float scale = 0;
+      STERNA_RETURN_IF_ERROR(matrix.Read(r, row, &scale).WithContext(context));
+      std::ranges::transform(row, values.begin() + r * cols, [scale](int8_t value) { return scale * static_cast<float>(value); });
+    }
+  } else {
+    STERNA_RETURN_IF_ERROR(Dequantize(entry.dtype, entry.data, rows, cols, values).WithContext(context));
+  }
+  if (IsFolded(entry)) STERNA_RETURN_IF_ERROR(UnfoldRows(**fold_, values, cols).WithContext(context));
+  auto owner = std::make_shared<const Buffer>(std::move(decoded));
+  return DenseMatrixSource{
+      .dtype = DType::kF32, .rows = rows, .cols = cols, .bytes = owner->bytes(), .keep_alive = owner, .is_resident = true};
 }
 
 Result<std::optional<float>> CheckpointWeights::Scale(const std::string& name) {
@@ -162,15 +192,19 @@ Result<TernaryMatrixSource> CheckpointWeights::MasterMatrix(const TensorEntry& e
   return FromRows(std::move(master), entry.name, 1.0f, source_);
 }
 
-Result<TernaryMatrixSource> CheckpointWeights::EncodedMatrix(const TensorEntry& entry, const std::string& base, int64_t rows,
-                                                             int64_t cols) {
+Result<std::optional<TernaryMatrixSource>> CheckpointWeights::EncodedMatrix(const TensorEntry& entry, const std::string& base,
+                                                                            int64_t rows, int64_t cols) {
   STERNA_RETURN_IF_ERROR(CheckShape(entry, {{rows, cols}}));
   // mainline llama.cpp's `bitnet` files may keep the factor in a tensor of its own.
   STERNA_ASSIGN_OR_RETURN(const std::optional<float> scale, Scale(base + ".scale"));
-  STERNA_ASSIGN_OR_RETURN(
-      TernaryRows matrix,
-      TernaryRows::OpenEncoded(entry.dtype, entry.data, rows, cols).WithContext(fmt::format("tensor {}", entry.name)));
-  return FromRows(std::move(matrix), entry.name, scale.value_or(1.0f), source_);
+  const std::string context = fmt::format("tensor {}", entry.name);
+  STERNA_ASSIGN_OR_RETURN(TernaryRows matrix,
+                          TernaryRows::OpenEncoded(entry.dtype, entry.data, rows, cols, entry.tiling).WithContext(context));
+  if (!matrix.HasOneScalePerRow()) {
+    if (!scale) return std::optional<TernaryMatrixSource>();
+    return Unsupported(fmt::format("{}: groups of {} with scales of their own beside {}.scale", context, Name(entry.dtype), base));
+  }
+  return std::optional<TernaryMatrixSource>(FromRows(std::move(matrix), entry.name, scale.value_or(1.0f), source_));
 }
 
 Result<LinearSource> CheckpointWeights::Linear(int64_t layer, Projection projection, int64_t rows, int64_t cols) {
@@ -185,7 +219,10 @@ Result<LinearSource> CheckpointWeights::Linear(int64_t layer, Projection project
     return LinearSource(permuted ? Unpermute(*std::move(source), config_.head_dim) : *std::move(source));
   };
   if (entry->dtype == DType::kU8) return ternary(PackedMatrix(*entry, base, rows, cols));
-  if (Info(entry->dtype).is_ternary) return ternary(EncodedMatrix(*entry, base, rows, cols));
+  if (Info(entry->dtype).is_ternary && !IsFolded(*entry)) {
+    STERNA_ASSIGN_OR_RETURN(std::optional<TernaryMatrixSource> encoded, EncodedMatrix(*entry, base, rows, cols));
+    if (encoded) return ternary(*std::move(encoded));
+  }
   if (config_.float_projection == FloatProjection::kTernaryMaster && IsMasterType(entry->dtype)) {
     return ternary(MasterMatrix(*entry, base, rows, cols));
   }

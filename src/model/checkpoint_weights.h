@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "formats/weight_source.h"
+#include "model/hadamard_fold.h"
 #include "model/weight_provider.h"
 
 namespace sterna {
 
-/// Handles ternary types, packed uint8 with either scale rule, full-precision masters, dense and block types; undoes the q/k
-/// permutation of llama GGUF files. Keeps `source` alive in what it returns.
+/// Handles ternary types, packed uint8 with either scale rule, full-precision masters, dense and block types. Ternary types whose
+/// groups have scales of their own are dense types here. Undoes the q/k permutation of llama GGUF files and Hadamard rotations of
+/// weights. Keeps `source` alive in what it returns.
 class CheckpointWeights final : public WeightProvider {
  public:
   CheckpointWeights(std::shared_ptr<const WeightSource> source, const ModelConfig& config);
@@ -35,15 +37,21 @@ class CheckpointWeights final : public WeightProvider {
   /// A one-dimensional tensor of finite numbers.
   Result<std::vector<float>> Vector(const TensorEntry& entry, int64_t size) const;
   Result<DenseMatrixSource> Matrix(const TensorEntry& entry, int64_t rows, int64_t cols) const;
+  /// The matrix as f32, unfolded where it is folded.
+  Result<DenseMatrixSource> DecodedMatrix(const TensorEntry& entry, int64_t rows, int64_t cols) const;
+  bool IsFolded(const TensorEntry& entry) const { return fold_.ok() && *fold_ && (*fold_)->tensors.contains(entry.name); }
   Result<TernaryMatrixSource> PackedMatrix(const TensorEntry& entry, const std::string& base, int64_t rows, int64_t cols);
   Result<TernaryMatrixSource> MasterMatrix(const TensorEntry& entry, const std::string& base, int64_t rows, int64_t cols);
-  Result<TernaryMatrixSource> EncodedMatrix(const TensorEntry& entry, const std::string& base, int64_t rows, int64_t cols);
+  /// Nothing where groups have scales of their own: then Matrix reads it.
+  Result<std::optional<TernaryMatrixSource>> EncodedMatrix(const TensorEntry& entry, const std::string& base, int64_t rows,
+                                                           int64_t cols);
   /// The scale beside a ternary tensor, or nothing.
   Result<std::optional<float>> Scale(const std::string& name);
 
   std::shared_ptr<const WeightSource> source_;
   const ModelConfig config_;
   TensorNames names_;
+  Result<std::optional<HadamardFold>> fold_;  ///< its error is reported by the first matrix
   std::set<std::string, std::less<>> used_;
 };
 

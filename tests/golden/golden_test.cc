@@ -38,9 +38,10 @@ std::vector<GoldenModel> Models() {
   // Written by the other tools' own quantizers from these two models.
   for (const char* name : {"bitnet-b1.58", "bitnet"})
     models.push_back({name, fixtures + "/gguf/" + name, fixtures + "/gguf/" + name});
-  models.push_back({"b158.bitnet_cpp.I2_S", fixtures + "/gguf/b158.bitnet_cpp.I2_S.gguf", fixtures + "/gguf/bitnet-b1.58"});
-  for (const char* type : {"TQ1_0", "TQ2_0"}) {
-    const std::string name = std::string("bitnet.llama_cpp.") + type;
+  for (const char* name : {"b158.bitnet_cpp.I2_S", "b158.ik_llama.IQ1_BN", "b158.ik_llama.IQ2_BN", "b158.ik_llama.IQ2_BN_R4"}) {
+    models.push_back({name, fixtures + "/gguf/" + name + ".gguf", fixtures + "/gguf/bitnet-b1.58"});
+  }
+  for (const char* name : {"bitnet.llama_cpp.TQ1_0", "bitnet.llama_cpp.TQ2_0", "bitnet.llama_cpp.Q2_0"}) {
     models.push_back({name, fixtures + "/gguf/" + name + ".gguf", fixtures + "/gguf/bitnet"});
   }
   return models;

@@ -167,7 +167,7 @@ struct SmallFile {
 
 SmallFile MakeSmallFile() {
   SmallFile out;
-  out.file.GgufHeader(3, 5)
+  out.file.GgufHeader(5, 5)
       .KeyString("general.architecture", "bitnet-b1.58")
       .KeyU32("general.alignment", 32)
       .Key("x.flag", GgufValueType::kBool)
@@ -185,9 +185,11 @@ SmallFile MakeSmallFile() {
       .Put(-1.0f)
       .Tensor("token_embd.weight", {256, 8}, kIdTQ2, 0)
       .Tensor("blk.0.attn_q.weight", {128, 16}, kIdI2S, 544)
-      .Tensor("norm.weight", {256}, kIdF32, 1088);
+      .Tensor("blk.0.attn_k.weight", {128, 8}, 42, 1088)  // Q2_0 in groups of 64: 288 bytes
+      .Tensor("blk.0.attn_v.weight", {64, 4}, 335, 1376)  // IQ2_BN_R4: 80 bytes
+      .Tensor("norm.weight", {256}, kIdF32, 1472);
   out.header_bytes = out.file.size();
-  out.file.PadTo(32).Fill(1088 + 1024, 'd');
+  out.file.PadTo(32).Fill(1472 + 1024, 'd');
   return out;
 }
 

@@ -110,7 +110,7 @@ std::optional<TlTiling> KnownTlTiling(DType dtype, int64_t rows, int64_t cols) {
 }
 
 Status CheckTlTiling(DType dtype, int64_t rows, int64_t cols, const TlTiling& tiling) {
-  const auto [tile_rows, tile_cols, inner_rows] = tiling;
+  const int64_t tile_rows = tiling.tile_rows, tile_cols = tiling.tile_cols, inner_rows = tiling.inner_rows;
   const auto broken = [&](std::string_view rule) {
     return InvalidArgument(fmt::format("{} tiles of {} rows (steps of {}) and {} columns do not suit [{}, {}]: {}", Name(dtype),
                                        tile_rows, inner_rows, tile_cols, rows, cols, rule));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "text/byte_level.h"
 #include "text/utf8.h"
@@ -18,16 +19,21 @@ constexpr size_t kShortWord = 32;
 void Unlink(std::vector<Symbol>& symbols, uint32_t left) {
   Symbol& gone = symbols[symbols[left].next];
   symbols[left].next = gone.next;
+  symbols[left].bytes += gone.bytes;
   if (gone.next != SubwordScratch::kEnd) symbols[gone.next].previous = left;
   gone.rank = Merge::kNoRank;
 }
 
 }  // namespace
 
+BpeModel::BpeModel(const BpeOptions& options)
+    : options_(options), has_affixes_(!options.continuing_prefix.empty() || !options.word_suffix.empty()) {
+  byte_ids_.fill(-1);
+}
+
 Result<std::unique_ptr<BpeModel>> BpeModel::Create(const TokenTable& texts, const TokenIndex& index,
-                                                   const std::vector<std::pair<std::string_view, std::string_view>>& merges,
-                                                   const std::vector<uint8_t>& is_control, const BpeOptions& options,
-                                                   std::string_view where) {
+                                                   const std::vector<BpeMerge>& merges, const std::vector<uint8_t>& is_control,
+                                                   const BpeOptions& options, std::string_view where) {
   std::unique_ptr<BpeModel> model(new BpeModel(options));
   model->is_control_ = is_control;
   model->word_index_ = TokenIndex(texts.size());
@@ -61,7 +67,11 @@ Result<std::unique_ptr<BpeModel>> BpeModel::Create(const TokenTable& texts, cons
   std::string merged;
   for (size_t rank = 0; rank < merges.size(); ++rank) {
     const auto& [left, right] = merges[rank];
-    merged.assign(left).append(right);
+    if (!right.starts_with(options.continuing_prefix)) {
+      return Malformed(fmt::format("{}[{}]: '{}' + '{}': the second part must begin with '{}'", where, rank, left, right,
+                                   options.continuing_prefix));
+    }
+    merged.assign(left).append(right.substr(options.continuing_prefix.size()));
     const int32_t left_id = index.Find(texts, left);
     const int32_t right_id = index.Find(texts, right);
     const int32_t merged_id = index.Find(texts, merged);
@@ -76,18 +86,52 @@ Result<std::unique_ptr<BpeModel>> BpeModel::Create(const TokenTable& texts, cons
   return model;
 }
 
-void BpeModel::EncodeWord(std::string_view word, SubwordScratch* scratch, std::vector<int32_t>* ids) const {
+Result<std::unique_ptr<BpeModel>> BpeModel::CreateFromRanks(TokenTable words, const std::vector<uint8_t>& is_control,
+                                                            const BpeOptions& options, std::string_view where) {
+  std::unique_ptr<BpeModel> model(new BpeModel(options));
+  model->is_control_ = is_control;
+  model->words_ = std::move(words);
+  model->word_index_ = TokenIndex(model->words_.size());
+  size_t splits = 0;
+  for (size_t id = 0; id < model->words_.size(); ++id) {
+    const std::string_view word = model->words_[id];
+    if (word.empty() || is_control[id]) continue;
+    model->word_index_.Insert(model->words_, static_cast<int32_t>(id));
+    if (word.size() == 1) model->byte_ids_[static_cast<uint8_t>(word[0])] = static_cast<int32_t>(id);
+    splits += word.size() - 1;
+  }
+  for (size_t byte = 0; byte < 256; ++byte) {
+    if (model->byte_ids_[byte] < 0) return Malformed(fmt::format("{}: no token for the byte 0x{:02X}", where, byte));
+  }
+  const auto find = [&](std::string_view text) { return model->word_index_.Find(model->words_, text); };
+  std::vector<std::array<int32_t, 3>> merges;
+  merges.reserve(std::min<size_t>(splits, model->words_.size() * 4));
+  for (size_t id = 0; id < model->words_.size(); ++id) {
+    const std::string_view word = model->words_[id];
+    if (is_control[id]) continue;
+    for (size_t at = 1; at < word.size(); ++at) {
+      const int32_t left = find(word.substr(0, at));
+      const int32_t right = left < 0 ? -1 : find(word.substr(at));
+      if (right >= 0) merges.push_back({left, right, static_cast<int32_t>(id)});
+    }
+  }
+  model->merges_ = MergeIndex(merges.size());
+  for (const auto& [left, right, merged] : merges) model->merges_.Insert(left, right, {static_cast<uint32_t>(merged), merged});
+  return model;
+}
+
+Status BpeModel::EncodeWord(std::string_view word, SubwordScratch* scratch, const WordTokens& out) const {
   if (options_.ignore_merges) {
     const int32_t id = word_index_.Find(words_, word);
     if (id >= 0 && !is_control_[static_cast<size_t>(id)]) {
-      ids->push_back(id);
-      return;
+      out.Add(id, 0, static_cast<uint32_t>(word.size()));
+      return Status::Ok();
     }
   }
   std::vector<Symbol>& symbols = scratch->symbols;
   symbols.clear();
   FillSymbols(word, &symbols);
-  if (symbols.empty()) return;
+  if (symbols.empty()) return Status::Ok();
   for (size_t i = 0; i < symbols.size(); ++i) {
     symbols[i].previous = i == 0 ? SubwordScratch::kEnd : static_cast<uint32_t>(i - 1);
     const bool is_last = i + 1 == symbols.size();
@@ -101,37 +145,46 @@ void BpeModel::EncodeWord(std::string_view word, SubwordScratch* scratch, std::v
   } else {
     MergeLong(scratch);
   }
-  for (uint32_t i = 0; i != SubwordScratch::kEnd; i = symbols[i].next) ids->push_back(symbols[i].id);
+  uint32_t begin = 0;
+  for (uint32_t i = 0; i != SubwordScratch::kEnd; i = symbols[i].next) {
+    out.Add(symbols[i].id, begin, begin + symbols[i].bytes);
+    begin += symbols[i].bytes;
+  }
+  return Status::Ok();
 }
 
 void BpeModel::FillSymbols(std::string_view word, std::vector<Symbol>* symbols) const {
-  const auto add = [&](int32_t id) { symbols->push_back({id, 0, 0, Merge::kNoRank, -1, 0, 0}); };
+  const auto add = [&](int32_t id, size_t bytes) {
+    symbols->push_back({id, 0, 0, Merge::kNoRank, -1, 0, static_cast<uint32_t>(bytes)});
+  };
   // The reference adds an unknown token only when the next known character comes; bytes of a fallback overtake it.
-  bool unknown_pending = false;
-  const auto add_unknown = [&] {
-    if (options_.unknown_id < 0) return;
-    if (unknown_pending && !options_.fuse_unknown) add(options_.unknown_id);
-    unknown_pending = true;
-  };
+  size_t unknown_bytes = 0;
   const auto flush_unknown = [&] {
-    if (unknown_pending) add(options_.unknown_id);
-    unknown_pending = false;
+    if (unknown_bytes > 0) add(options_.unknown_id, unknown_bytes);
+    unknown_bytes = 0;
   };
+  std::string with_affixes;
   for (size_t position = 0; position < word.size();) {
     const size_t bytes = options_.byte_level ? 1 : DecodeUtf8(word, position).bytes;
-    const std::string_view character = word.substr(position, bytes);
+    std::string_view character = word.substr(position, bytes);
+    if (has_affixes_) {
+      with_affixes.assign(position == 0 ? "" : options_.continuing_prefix).append(character);
+      if (position + bytes == word.size()) with_affixes.append(options_.word_suffix);
+      character = with_affixes;
+    }
     position += bytes;
     const int32_t id = options_.byte_level ? byte_ids_[static_cast<uint8_t>(character[0])] : word_index_.Find(words_, character);
     if (id >= 0) {
       flush_unknown();
-      add(id);
+      add(id, bytes);
       continue;
     }
     const auto fallback = [&](char byte) { return byte_ids_[static_cast<uint8_t>(byte)]; };
     if (has_all_fallbacks_ && std::all_of(character.begin(), character.end(), [&](char byte) { return fallback(byte) >= 0; })) {
-      for (const char byte : character) add(fallback(byte));
-    } else {
-      add_unknown();
+      for (const char byte : character) add(fallback(byte), 1);
+    } else if (options_.unknown_id >= 0) {
+      if (!options_.fuse_unknown) flush_unknown();
+      unknown_bytes += bytes;
     }
   }
   flush_unknown();

@@ -28,6 +28,15 @@ struct BpeOptions {
   bool fuse_unknown = false;
   /// For characters that nothing covers; -1: they are dropped, as the reference does.
   int32_t unknown_id = -1;
+  /// In front of every character but a word's first, and after its last; not with byte_level.
+  std::string continuing_prefix;
+  std::string word_suffix;
+};
+
+/// Two neighbouring tokens that merge.
+struct BpeMerge {
+  std::string_view left;
+  std::string_view right;
 };
 
 /// Order of merges and treatment of unknown characters as `tokenizers` 0.23, models/bpe.
@@ -36,14 +45,17 @@ class BpeModel : public SubwordModel {
   /// The i-th merge has rank i. texts: of all ids. is_control[id]: ids that ignore_merges must not produce.
   /// Malformed where a merge names a text that is not a token, or is there twice: `where` begins the message.
   static Result<std::unique_ptr<BpeModel>> Create(const TokenTable& texts, const TokenIndex& index,
-                                                  const std::vector<std::pair<std::string_view, std::string_view>>& merges,
-                                                  const std::vector<uint8_t>& is_control, const BpeOptions& options,
-                                                  std::string_view where);
+                                                  const std::vector<BpeMerge>& merges, const std::vector<uint8_t>& is_control,
+                                                  const BpeOptions& options, std::string_view where);
+  /// Any two tokens merge that together are a token, the one of the least id first (tiktoken). words: the bytes of every token, by
+  /// id; options.byte_level. Malformed where a byte has no token.
+  static Result<std::unique_ptr<BpeModel>> CreateFromRanks(TokenTable words, const std::vector<uint8_t>& is_control,
+                                                           const BpeOptions& options, std::string_view where);
 
-  void EncodeWord(std::string_view word, SubwordScratch* scratch, std::vector<int32_t>* ids) const override;
+  Status EncodeWord(std::string_view word, SubwordScratch* scratch, const WordTokens& out) const override;
 
  private:
-  explicit BpeModel(const BpeOptions& options) : options_(options) { byte_ids_.fill(-1); }
+  explicit BpeModel(const BpeOptions& options);
 
   void FillSymbols(std::string_view word, std::vector<SubwordScratch::Symbol>* symbols) const;
   void MergeShort(std::vector<SubwordScratch::Symbol>* symbols) const;
@@ -53,6 +65,7 @@ class BpeModel : public SubwordModel {
   TokenTable words_;       // byte level: the bytes of each token; otherwise its text
   TokenIndex word_index_;  // of words_
   std::vector<uint8_t> is_control_;
+  bool has_affixes_ = false;
   std::array<int32_t, 256> byte_ids_{};  // byte level: the token of each byte; otherwise its fallback token
   bool has_all_fallbacks_ = false;
   MergeIndex merges_;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace sterna {
 namespace {
 
@@ -48,6 +50,12 @@ Result<bool> JsonReader::Bool() const {
   return flag;
 }
 
+Result<double> JsonReader::Number() const {
+  double number = 0;
+  if (value_.get(number) != simdjson::SUCCESS || !std::isfinite(number)) return Wrong("a finite number");
+  return number;
+}
+
 Result<int64_t> JsonReader::Int(int64_t least, int64_t most) const {
   int64_t number = 0;
   if (value_.get(number) != simdjson::SUCCESS || number < least || number > most) {
@@ -67,6 +75,11 @@ Result<std::vector<JsonReader>> JsonReader::Items() const {
 Result<std::string_view> JsonReader::GetString(std::string_view key) const {
   STERNA_ASSIGN_OR_RETURN(const JsonReader member, Get(key));
   return member.String();
+}
+
+Result<bool> JsonReader::GetBool(std::string_view key) const {
+  STERNA_ASSIGN_OR_RETURN(const JsonReader member, Get(key));
+  return member.Bool();
 }
 
 Result<bool> JsonReader::GetBoolOr(std::string_view key, bool fallback) const {

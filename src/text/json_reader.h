@@ -33,11 +33,14 @@ class JsonReader {
   // Malformed where the type or the range is wrong.
   Result<std::string_view> String() const;
   Result<bool> Bool() const;
+  /// Finite.
+  Result<double> Number() const;
   Result<int64_t> Int(int64_t least, int64_t most) const;
   Result<std::vector<JsonReader>> Items() const;
 
-  // Members; the fallback where one is missing or null.
+  // Members; Malformed, or the fallback, where one is missing or null.
   Result<std::string_view> GetString(std::string_view key) const;
+  Result<bool> GetBool(std::string_view key) const;
   Result<bool> GetBoolOr(std::string_view key, bool fallback) const;
 
   Status Wrong(std::string_view expected) const;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "text/base64.h"
 #include "text/regex.h"
 #include "text/unicode_table.h"
 #include "text/utf8.h"
@@ -70,6 +71,13 @@ Result<std::string_view> ReadCharacter(const JsonReader& json, std::string_view 
   return text;
 }
 
+// A text that is not empty.
+Result<std::string_view> ReadText(const JsonReader& json, std::string_view key) {
+  STERNA_ASSIGN_OR_RETURN(const std::string_view text, json.GetString(key));
+  if (text.empty()) return Unsupported(fmt::format("{}.{}: an empty text is not supported", json.place(), key));
+  return text;
+}
+
 Result<PrependScheme> ReadPrependScheme(const JsonReader& json) {
   STERNA_ASSIGN_OR_RETURN(const bool adds_prefix, json.GetBoolOr("add_prefix_space", true));
   PrependScheme scheme = PrependScheme::kAlways;
@@ -122,6 +130,22 @@ Status AddNormalizer(const JsonReader& json, NormalizerSteps* steps) {
     steps->push_back(MakeByteLevelNormalizerStep());
   } else if (type == "StripAccents") {
     steps->push_back(MakeStripAccentsStep());
+  } else if (type == "Nmt") {
+    steps->push_back(MakeNmtStep());
+  } else if (type == "Precompiled") {
+    STERNA_ASSIGN_OR_RETURN(const std::string_view base64, json.GetString("precompiled_charsmap"));
+    const std::string where = json.place() + ".precompiled_charsmap";
+    STERNA_ASSIGN_OR_RETURN(const std::string blob, DecodeBase64(base64).WithContext(where));
+    STERNA_ASSIGN_OR_RETURN(PrecompiledCharsmap charsmap, PrecompiledCharsmap::Parse(blob, where));
+    steps->push_back(MakePrecompiledStep(std::move(charsmap)));
+  } else if (type == "BertNormalizer") {
+    BertNormalizerOptions options;
+    STERNA_ASSIGN_OR_RETURN(options.clean_text, json.GetBool("clean_text"));
+    STERNA_ASSIGN_OR_RETURN(options.handle_chinese_chars, json.GetBool("handle_chinese_chars"));
+    STERNA_ASSIGN_OR_RETURN(options.lowercase, json.GetBool("lowercase"));
+    STERNA_ASSIGN_OR_RETURN(options.strip_accents, json.GetBoolOr("strip_accents", options.lowercase));
+    STERNA_ASSIGN_OR_RETURN(auto step, MakeBertStep(options));
+    steps->push_back(std::move(step));
   } else {
     return NotKnown(json, "normalizer", type);
   }
@@ -149,7 +173,7 @@ Status AddPreTokenizer(const JsonReader& json, bool is_last, PreTokenizerSteps* 
     steps->push_back(std::move(step).value());
   } else if (type == "Digits") {
     STERNA_ASSIGN_OR_RETURN(const bool individual, json.GetBoolOr("individual_digits", false));
-    steps->push_back(MakeClassStep(kNumber, false, individual ? SplitBehavior::kIsolated : SplitBehavior::kContiguous));
+    steps->push_back(MakeDigitsStep(individual ? SplitBehavior::kIsolated : SplitBehavior::kContiguous));
   } else if (type == "Punctuation") {
     SplitBehavior behavior = SplitBehavior::kIsolated;
     if (json.Find("behavior")) {
@@ -158,6 +182,21 @@ Status AddPreTokenizer(const JsonReader& json, bool is_last, PreTokenizerSteps* 
     steps->push_back(MakeClassStep(kOldPunctuation, true, behavior));
   } else if (type == "Whitespace") {
     steps->push_back(MakeWhitespaceStep());
+  } else if (type == "BertPreTokenizer") {
+    steps->push_back(MakeClassStep(kWhiteSpace, false, SplitBehavior::kRemoved));
+    steps->push_back(MakeClassStep(kOldPunctuation, true, SplitBehavior::kIsolated));
+  } else if (type == "CharDelimiterSplit") {
+    STERNA_ASSIGN_OR_RETURN(const std::string_view delimiter, ReadCharacter(json, "delimiter"));
+    STERNA_ASSIGN_OR_RETURN(auto step, MakeLiteralStep(delimiter, SplitBehavior::kRemoved, false));
+    steps->push_back(std::move(step));
+  } else if (type == "UnicodeScripts") {
+    steps->push_back(MakeScriptsStep());
+  } else if (type == "FixedLength") {
+    int64_t length = 5;
+    if (const auto member = json.Find("length")) {
+      STERNA_ASSIGN_OR_RETURN(length, member->Int(1, INT32_MAX));
+    }
+    steps->push_back(MakeFixedLengthStep(static_cast<size_t>(length)));
   } else if (type == "WhitespaceSplit") {
     steps->push_back(MakeClassStep(kWhiteSpace, false, SplitBehavior::kRemoved));
   } else if (type == "Metaspace") {
@@ -177,6 +216,18 @@ Status AddDecoder(const JsonReader& json, DecoderSteps* steps) {
     steps->push_back(MakeByteLevelDecoder());
   } else if (type == "ByteFallback") {
     steps->push_back(MakeByteFallbackDecoder());
+  } else if (type == "WordPiece") {
+    STERNA_ASSIGN_OR_RETURN(const std::string_view prefix, json.GetString("prefix"));
+    STERNA_ASSIGN_OR_RETURN(const bool cleanup, json.GetBool("cleanup"));
+    steps->push_back(MakeWordPieceDecoder(prefix, cleanup));
+  } else if (type == "BPEDecoder") {
+    STERNA_ASSIGN_OR_RETURN(const std::string_view suffix, ReadText(json, "suffix"));
+    steps->push_back(MakeBpeDecoder(suffix));
+  } else if (type == "CTC") {
+    STERNA_ASSIGN_OR_RETURN(const std::string_view pad, ReadText(json, "pad_token"));
+    STERNA_ASSIGN_OR_RETURN(const std::string_view delimiter, ReadText(json, "word_delimiter_token"));
+    STERNA_ASSIGN_OR_RETURN(const bool cleanup, json.GetBool("cleanup"));
+    steps->push_back(MakeCtcDecoder(pad, delimiter, cleanup));
   } else if (type == "Fuse") {
     steps->push_back(MakeFuseDecoder());
   } else if (type == "Strip") {
@@ -214,11 +265,16 @@ Status ReadNormalizer(const JsonReader& json, NormalizerSteps* steps) {
   return Status::Ok();
 }
 
-Status ReadPreTokenizer(const JsonReader& json, PreTokenizerSteps* steps, bool* ends_byte_level) {
+Status ReadPreTokenizer(const JsonReader& json, PreTokenizerSteps* steps, PreTokenizerTraits* traits) {
   std::vector<JsonReader> flat;
   STERNA_RETURN_IF_ERROR(Flatten(json, "pretokenizers", 0, &flat));
   for (size_t i = 0; i < flat.size(); ++i) STERNA_RETURN_IF_ERROR(AddPreTokenizer(flat[i], i + 1 == flat.size(), steps));
-  *ends_byte_level = !flat.empty() && *flat.back().GetString("type") == "ByteLevel";
+  traits->ends_byte_level = !flat.empty() && *flat.back().GetString("type") == "ByteLevel";
+  for (const JsonReader& item : flat) {
+    if (*item.GetString("type") != "Metaspace") continue;
+    STERNA_ASSIGN_OR_RETURN(const PrependScheme scheme, ReadPrependScheme(item));
+    traits->needs_origins |= scheme == PrependScheme::kFirst;
+  }
   return Status::Ok();
 }
 

@@ -14,8 +14,11 @@ namespace sterna {
 // Malformed where a member is missing or of the wrong type.
 
 Status ReadNormalizer(const JsonReader& json, NormalizerSteps* steps);
-/// ends_byte_level: the last step is a ByteLevel one, whose rewriting into the byte alphabet is left to the model.
-Status ReadPreTokenizer(const JsonReader& json, PreTokenizerSteps* steps, bool* ends_byte_level);
+struct PreTokenizerTraits {
+  bool ends_byte_level = false;  ///< the last step is a ByteLevel one, whose rewriting into the byte alphabet is left to the model
+  bool needs_origins = false;    ///< a step depends on where in the original its piece begins
+};
+Status ReadPreTokenizer(const JsonReader& json, PreTokenizerSteps* steps, PreTokenizerTraits* traits);
 Status ReadDecoder(const JsonReader& json, DecoderSteps* steps);
 
 }  // namespace sterna

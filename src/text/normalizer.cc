@@ -1,58 +1,24 @@
 #include "text/normalizer.h"
 
-#include <fmt/format.h>
-#include <unicode/bytestream.h>
-#include <unicode/normalizer2.h>
-#include <unicode/uchar.h>
-#include <unicode/uniset.h>
-
 #include <utility>
 
 #include "text/byte_level.h"
+#include "text/character_data.h"
 #include "text/unicode_table.h"
 #include "text/utf8.h"
 
 namespace sterna {
 namespace {
 
-Status TooLong() {
-  return OutOfRange(fmt::format("text grows past {} bytes when it is normalized", kMaxNormalizedBytes));
-}
-
-class NormalFormStep : public NormalizerStep {
- public:
-  NormalFormStep(const icu::Normalizer2& all, std::unique_ptr<const icu::UnicodeSet> characters)
-      : characters_(std::move(characters)), normalizer_(all, *characters_) {}
-  Result<std::string> Apply(std::string text) const override {
-    bool is_ascii = true;
-    for (const char c : text) is_ascii &= static_cast<uint8_t>(c) < 0x80;
-    if (is_ascii) return text;
-    std::string out;
-    out.reserve(text.size());
-    for (size_t begin = 0; begin < text.size();) {
-      const size_t bytes = ValidUtf8Prefix(std::string_view(text).substr(begin));
-      UErrorCode error = U_ZERO_ERROR;
-      icu::StringByteSink<std::string> sink(&out);
-      normalizer_.normalizeUTF8(0, icu::StringPiece(text.data() + begin, static_cast<int32_t>(bytes)), sink, nullptr, error);
-      if (U_FAILURE(error)) return ResourceExhausted(fmt::format("Unicode normalization: {}", u_errorName(error)));
-      if (out.size() > kMaxNormalizedBytes) return TooLong();
-      begin += bytes;
-      if (begin < text.size()) out.push_back(text[begin++]);
-    }
-    return out;
-  }
-
- private:
-  std::unique_ptr<const icu::UnicodeSet> characters_;
-  icu::FilteredNormalizer2 normalizer_;  // refers to the set and to a singleton of ICU
-};
-
 class PrependStep : public NormalizerStep {
  public:
   explicit PrependStep(std::string_view prefix) : prefix_(prefix) {}
-  Result<std::string> Apply(std::string text) const override {
-    if (!text.empty()) text.insert(0, prefix_);
-    return text;
+  Status Apply(AlignedText* text) const override {
+    if (text->text.empty()) return Status::Ok();
+    text->text.insert(0, prefix_);
+    // The prefix stands for the first character.
+    if (text->is_tracked) text->origins.insert(text->origins.begin(), prefix_.size(), text->origins.front());
+    return Status::Ok();
   }
 
  private:
@@ -62,17 +28,16 @@ class PrependStep : public NormalizerStep {
 class ReplaceLiteralStep : public NormalizerStep {
  public:
   ReplaceLiteralStep(std::string_view literal, std::string_view replacement) : literal_(literal), replacement_(replacement) {}
-  Result<std::string> Apply(std::string text) const override {
-    std::string out;
-    out.reserve(text.size());
-    size_t covered = 0;
-    for (size_t at = text.find(literal_); at != std::string::npos; at = text.find(literal_, covered)) {
-      out.append(text, covered, at - covered).append(replacement_);
-      covered = at + literal_.size();
-      if (out.size() > kMaxNormalizedBytes) return TooLong();
+  Status Apply(AlignedText* text) const override {
+    size_t at = text->text.find(literal_);
+    if (at == std::string::npos) return Status::Ok();
+    TextEdit edit(text);
+    for (; at != std::string::npos && !edit.is_too_long(); at = text->text.find(literal_, edit.position())) {
+      edit.Keep(at - edit.position());
+      edit.Drop(literal_.size());
+      edit.Insert(replacement_);
     }
-    if (covered == 0) return text;
-    return out.append(text, covered);
+    return edit.Finish();
   }
 
  private:
@@ -84,19 +49,20 @@ class ReplaceRegexStep : public NormalizerStep {
  public:
   ReplaceRegexStep(std::shared_ptr<const Regex> regex, std::string_view replacement)
       : regex_(std::move(regex)), replacement_(replacement) {}
-  Result<std::string> Apply(std::string text) const override {
+  Status Apply(AlignedText* text) const override {
     std::vector<Span> spans;
-    STERNA_RETURN_IF_ERROR(regex_->Tile(text, &spans));
-    std::string out;
+    STERNA_RETURN_IF_ERROR(regex_->Tile(text->text, &spans));
+    TextEdit edit(text);
     for (const Span& span : spans) {
       if (span.is_match) {
-        out.append(replacement_);
+        edit.Drop(span.end - span.begin);
+        edit.Insert(replacement_);
       } else {
-        out.append(text, span.begin, span.end - span.begin);
+        edit.Keep(span.end - span.begin);
       }
-      if (out.size() > kMaxNormalizedBytes) return TooLong();
+      if (edit.is_too_long()) break;
     }
-    return out;
+    return edit.Finish();
   }
 
  private:
@@ -106,41 +72,54 @@ class ReplaceRegexStep : public NormalizerStep {
 
 class LowercaseStep : public NormalizerStep {
  public:
-  Result<std::string> Apply(std::string text) const override {
-    std::string out;
-    out.reserve(text.size());
-    for (size_t position = 0; position < text.size();) {
-      const Utf8Char c = DecodeUtf8(text, position);
-      if (c.code == 0x130) {
-        out.append("i\xCC\x87");  // the one character whose full lower case is two whatever its context (SpecialCasing.txt)
-      } else if (c.code == kInvalidByte) {
-        out.push_back(text[position]);
-      } else {
-        AppendUtf8(static_cast<char32_t>(u_tolower(static_cast<UChar32>(c.code))), &out);
-      }
+  Status Apply(AlignedText* text) const override {
+    TextEdit edit(text);
+    const std::string_view source = edit.source();
+    std::string lower;
+    for (size_t position = 0; position < source.size();) {
+      const Utf8Char c = DecodeUtf8(source, position);
       position += c.bytes;
+      const char32_t code = LowercaseOf(c.code);
+      if (c.code == kCapitalIWithDot) {
+        edit.Replace(c.bytes, "i");
+        edit.Insert("\xCC\x87");  // the one character whose full lower case is two whatever its context (SpecialCasing.txt)
+      } else if (code != c.code) {
+        lower.clear();
+        AppendUtf8(code, &lower);
+        edit.Replace(c.bytes, lower);
+      } else {
+        edit.Keep(c.bytes);
+      }
     }
-    return out;
+    return edit.Finish();
   }
+
+ private:
+  static constexpr char32_t kCapitalIWithDot = 0x130;
 };
 
 class StripStep : public NormalizerStep {
  public:
   StripStep(bool left, bool right) : left_(left), right_(right) {}
-  Result<std::string> Apply(std::string text) const override {
-    size_t begin = text.size();  // of what is not white space
+  Status Apply(AlignedText* text) const override {
+    const std::string& source = text->text;
+    size_t begin = source.size();  // of what is not white space
     size_t end = 0;
-    for (size_t position = 0; position < text.size();) {
-      const Utf8Char c = DecodeUtf8(text, position);
+    for (size_t position = 0; position < source.size();) {
+      const Utf8Char c = DecodeUtf8(source, position);
       if ((UnicodeTable::Get().Classes(c.code) & kWhiteSpace) == 0) {
-        if (begin == text.size()) begin = position;
+        if (begin == source.size()) begin = position;
         end = position + c.bytes;
       }
       position += c.bytes;
     }
-    if (right_) text.resize(end);
-    if (left_) text.erase(0, begin);
-    return text;
+    if (!left_) begin = 0;
+    if (!right_) end = source.size();
+    TextEdit edit(text);
+    edit.Drop(begin);
+    if (end > begin) edit.Keep(end - begin);
+    edit.Drop(source.size() - edit.position());
+    return edit.Finish();
   }
 
  private:
@@ -150,51 +129,40 @@ class StripStep : public NormalizerStep {
 
 class ByteLevelNormalizerStep : public NormalizerStep {
  public:
-  Result<std::string> Apply(std::string text) const override {
+  Status Apply(AlignedText* text) const override {
     std::string out;
-    AppendByteLevel(text, &out);
-    return out;
+    std::vector<TextRange> origins;
+    for (size_t i = 0; i < text->text.size(); ++i) {
+      const size_t before = out.size();
+      AppendByteLevel(std::string_view(text->text).substr(i, 1), &out);
+      // The second byte of a character is inserted after the first, so its origin is that of the byte before: the same.
+      if (text->is_tracked) origins.insert(origins.end(), out.size() - before, text->origins[i]);
+    }
+    text->text = std::move(out);
+    text->origins = std::move(origins);
+    return Status::Ok();
   }
 };
 
 class StripAccentsStep : public NormalizerStep {
  public:
-  Result<std::string> Apply(std::string text) const override {
-    std::string out;
-    for (size_t position = 0; position < text.size();) {
-      const Utf8Char c = DecodeUtf8(text, position);
-      if ((UnicodeTable::Get().Classes(c.code) & kMark) == 0) out.append(text, position, c.bytes);
+  Status Apply(AlignedText* text) const override {
+    TextEdit edit(text);
+    const std::string_view source = edit.source();
+    for (size_t position = 0; position < source.size();) {
+      const Utf8Char c = DecodeUtf8(source, position);
       position += c.bytes;
+      if (IsMarkForNormalization(c.code)) {
+        edit.Drop(c.bytes);
+      } else {
+        edit.Keep(c.bytes);
+      }
     }
-    return out;
+    return edit.Finish();
   }
 };
 
 }  // namespace
-
-Result<std::unique_ptr<const NormalizerStep>> MakeNormalFormStep(NormalForm form) {
-  UErrorCode error = U_ZERO_ERROR;
-  const icu::Normalizer2* normalizer = nullptr;
-  switch (form) {
-    case NormalForm::kNfc:
-      normalizer = icu::Normalizer2::getNFCInstance(error);
-      break;
-    case NormalForm::kNfd:
-      normalizer = icu::Normalizer2::getNFDInstance(error);
-      break;
-    case NormalForm::kNfkc:
-      normalizer = icu::Normalizer2::getNFKCInstance(error);
-      break;
-    case NormalForm::kNfkd:
-      normalizer = icu::Normalizer2::getNFKDInstance(error);
-      break;
-  }
-  if (U_FAILURE(error) || normalizer == nullptr) return Internal(fmt::format("Unicode normalization: {}", u_errorName(error)));
-  auto characters = std::make_unique<icu::UnicodeSet>(icu::UnicodeString("[:age=11.0:]"), error);
-  if (U_FAILURE(error)) return Internal(fmt::format("Unicode character sets: {}", u_errorName(error)));
-  characters->freeze();
-  return std::unique_ptr<const NormalizerStep>(std::make_unique<NormalFormStep>(*normalizer, std::move(characters)));
-}
 
 std::unique_ptr<const NormalizerStep> MakePrependStep(std::string_view prefix) {
   return std::make_unique<PrependStep>(prefix);
@@ -224,12 +192,15 @@ std::unique_ptr<const NormalizerStep> MakeStripAccentsStep() {
   return std::make_unique<StripAccentsStep>();
 }
 
-Result<std::string> RunNormalizer(const NormalizerSteps& steps, std::string_view text) {
-  std::string current(text);
-  for (const auto& step : steps) {
-    STERNA_ASSIGN_OR_RETURN(current, step->Apply(std::move(current)));
-  }
-  return current;
+Status RunNormalizer(const NormalizerSteps& steps, AlignedText* text) {
+  for (const auto& step : steps) STERNA_RETURN_IF_ERROR(step->Apply(text));
+  return Status::Ok();
+}
+
+Result<std::string> NormalizeText(const NormalizerSteps& steps, std::string_view text) {
+  AlignedText aligned = AlignedText::Plain(text);
+  STERNA_RETURN_IF_ERROR(RunNormalizer(steps, &aligned));
+  return std::move(aligned.text);
 }
 
 }  // namespace sterna

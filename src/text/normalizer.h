@@ -4,11 +4,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
+#include "text/aligned_text.h"
+#include "text/precompiled_charsmap.h"
 #include "text/regex.h"
 
 namespace sterna {
@@ -18,14 +21,13 @@ class NormalizerStep {
  public:
   virtual ~NormalizerStep() = default;
   /// OutOfRange where the text would grow past kMaxNormalizedBytes.
-  virtual Result<std::string> Apply(std::string text) const = 0;
+  virtual Status Apply(AlignedText* text) const = 0;
 };
 using NormalizerSteps = std::vector<std::unique_ptr<const NormalizerStep>>;
-inline constexpr size_t kMaxNormalizedBytes = size_t{1} << 31;
 
 enum class NormalForm : uint8_t { kNfc, kNfd, kNfkc, kNfkd };
-/// By ICU, for the characters of Unicode 11, which is what `tokenizers` knows; newer ones stay as they are. Internal where ICU
-/// lacks its data.
+/// By ICU's data, for the characters of the Unicode version that `tokenizers` knows (unicode_forms.cc); newer ones stay as they
+/// are. Internal where ICU lacks its data.
 Result<std::unique_ptr<const NormalizerStep>> MakeNormalFormStep(NormalForm form);
 /// In front of a text that is not empty.
 std::unique_ptr<const NormalizerStep> MakePrependStep(std::string_view prefix);
@@ -40,8 +42,23 @@ std::unique_ptr<const NormalizerStep> MakeStripStep(bool left, bool right);
 std::unique_ptr<const NormalizerStep> MakeByteLevelNormalizerStep();
 /// Drops \p{M}.
 std::unique_ptr<const NormalizerStep> MakeStripAccentsStep();
+/// Drops control characters and makes spaces of separators and marks of direction (NMT's cleaning in sentencepiece).
+std::unique_ptr<const NormalizerStep> MakeNmtStep();
+/// Replaces by the rules of a SentencePiece model, a grapheme at a time where that is short (`tokenizers` Precompiled).
+std::unique_ptr<const NormalizerStep> MakePrecompiledStep(PrecompiledCharsmap charsmap);
 
-Result<std::string> RunNormalizer(const NormalizerSteps& steps, std::string_view text);
+struct BertNormalizerOptions {
+  bool clean_text = true;            ///< drop control characters, make every white space a space
+  bool handle_chinese_chars = true;  ///< a space on both sides of every ideograph
+  bool strip_accents = true;         ///< NFD, then drop \p{Mn}
+  bool lowercase = true;
+};
+/// Errors as MakeNormalFormStep.
+Result<std::unique_ptr<const NormalizerStep>> MakeBertStep(const BertNormalizerOptions& options);
+
+Status RunNormalizer(const NormalizerSteps& steps, AlignedText* text);
+/// The same for a text whose origins do not matter.
+Result<std::string> NormalizeText(const NormalizerSteps& steps, std::string_view text);
 
 }  // namespace sterna
 

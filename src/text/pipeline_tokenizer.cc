@@ -47,6 +47,11 @@ class WordCache {
 
 constexpr size_t kMaxCachedWordBytes = 64;
 
+Status CheckLength(std::string_view text) {
+  if (text.size() <= kMaxTextBytes) return Status::Ok();
+  return OutOfRange(fmt::format("text of {} bytes: at most {} can be tokenized at once", text.size(), kMaxTextBytes));
+}
+
 class CutBeforeSpacesStep : public PreTokenizerStep {
  public:
   Status Split(const Piece& piece, PieceSink* sink) const override {
@@ -80,21 +85,43 @@ std::unique_ptr<const PreTokenizerStep> MakeCutBeforeSpacesStep() {
 /// One Encode: its output, its scratch and the texts it had to change.
 class PipelineTokenizer::EncodeCall {
  public:
-  EncodeCall(const PipelineParts& parts, std::string_view text, const EncodeOptions& options)
-      : parts_(parts), text_(text), options_(options), cache_(text.size()) {}
+  EncodeCall(const PipelineParts& parts, std::string_view text, const EncodeOptions& options, bool wants_ranges)
+      : parts_(parts),
+        text_(text),
+        options_(options),
+        wants_ranges_(wants_ranges),
+        is_tracked_(wants_ranges || parts.needs_origins),
+        cache_(wants_ranges ? 0 : text.size()) {}
 
-  Result<std::vector<TokenId>> Run() {
+  Status Run() {
     if (options_.add_special) ids_ = parts_.prefix;
     ids_.reserve(ids_.size() + text_.size() / 4 + 4);
+    first_ = ids_.size();
+    ranges_.resize(first_);
     for (const Fragment& fragment : Partition(parts_.added, text_)) {
       if (fragment.id >= 0) {
-        ids_.push_back(fragment.id);
+        const auto begin = static_cast<uint32_t>(fragment.text.data() - text_.data());
+        AddToken(fragment, {begin, begin + static_cast<uint32_t>(fragment.text.size())});
         continue;
       }
       STERNA_RETURN_IF_ERROR(EncodeFragment(fragment.text));
     }
+    last_ = ids_.size();
     if (options_.add_special) ids_.insert(ids_.end(), parts_.suffix.begin(), parts_.suffix.end());
-    return std::move(ids_);
+    return Status::Ok();
+  }
+
+  std::vector<TokenId> TakeIds() { return std::move(ids_); }
+
+  std::vector<TokenSpan> Spans() {
+    ranges_.resize(ids_.size());
+    std::vector<TokenSpan> spans = MakeSpans(text_, ranges_);
+    if (parts_.span_trims.empty()) return spans;
+    std::vector<TrimmedToken> tokens;
+    for (size_t i = first_; i < last_; ++i) tokens.push_back({parts_.texts[static_cast<size_t>(ids_[i])], &spans[i]});
+    for (const auto& [index, matched] : added_texts_) tokens[index - first_].text = matched;
+    for (const SpanTrim& trim : parts_.span_trims) TrimSpans(trim, text_, trim.after_special ? first_ : 0, &tokens);
+    return spans;
   }
 
  private:
@@ -110,60 +137,111 @@ class PipelineTokenizer::EncodeCall {
     return fragments;
   }
 
+  void AddToken(const Fragment& fragment, TextRange range) {
+    if (wants_ranges_) {
+      added_texts_.emplace_back(ids_.size(), fragment.text);
+      ranges_.push_back(range);
+    }
+    ids_.push_back(fragment.id);
+  }
+
   Status EncodeFragment(std::string_view fragment) {
     if (fragment.empty()) return Status::Ok();
-    const bool at_text_start = fragment.data() == text_.data();
-    std::string_view normalized = fragment;
+    const auto base = static_cast<uint32_t>(fragment.data() - text_.data());
+    Piece normalized{fragment, nullptr, base == 0};
     // A fragment begins the text or follows an added token.
     const bool adds_space = parts_.space_after_special;
-    if (adds_space || !parts_.normalizer.empty()) {
-      std::string changed(adds_space ? " " : "");
-      changed += fragment;
-      STERNA_ASSIGN_OR_RETURN(changed, RunNormalizer(parts_.normalizer, std::move(changed)));
-      normalized = storage_.emplace_back(std::move(changed));
+    if (adds_space || is_tracked_ || !parts_.normalizer.empty()) {
+      AlignedText* changed =
+          &storage_.emplace_back(is_tracked_ ? AlignedText::Tracked(fragment, base) : AlignedText::Plain(fragment));
+      if (adds_space) {
+        changed->text.insert(0, 1, ' ');
+        if (is_tracked_) changed->origins.insert(changed->origins.begin(), TextRange{base, base});
+      }
+      STERNA_RETURN_IF_ERROR(RunNormalizer(parts_.normalizer, changed));
+      normalized = PieceSink::Changed(normalized, *changed);
     }
-    for (const Fragment& part : Partition(parts_.added_normalized, normalized)) {
+    for (const Fragment& part : Partition(parts_.added_normalized, normalized.text)) {
+      if (part.text.empty()) continue;
+      const auto begin = static_cast<size_t>(part.text.data() - normalized.text.data());
+      const Piece whole = normalized.Part(begin, begin + part.text.size());
       if (part.id >= 0) {
-        ids_.push_back(part.id);
+        AddToken(part, wants_ranges_ ? TextRange{whole.origins[0].begin, whole.origins[part.text.size() - 1].end} : TextRange{});
         continue;
       }
-      const Piece whole{part.text, at_text_start && part.text.data() == normalized.data()};
       STERNA_ASSIGN_OR_RETURN(const std::vector<Piece> pieces, RunPreTokenizer(parts_.pre_tokenizer, whole, &storage_));
-      for (const Piece& piece : pieces) EncodeWord(piece.text);
+      for (const Piece& piece : pieces) STERNA_RETURN_IF_ERROR(EncodeWord(piece));
     }
     return Status::Ok();
   }
 
-  void EncodeWord(std::string_view word) {
+  Status EncodeWord(const Piece& piece) {
+    const std::string_view word = piece.text;
+    if (wants_ranges_) {
+      const size_t first = ranges_.size();
+      STERNA_RETURN_IF_ERROR(parts_.model->EncodeWord(word, &scratch_, {&ids_, &ranges_}));
+      for (size_t i = first; i < ranges_.size(); ++i) ranges_[i] = InOriginal(piece, ranges_[i]);
+      return Status::Ok();
+    }
     const bool is_cached = word.size() <= kMaxCachedWordBytes;
-    if (is_cached && cache_.Repeat(word, &ids_)) return;
+    if (is_cached && cache_.Repeat(word, &ids_)) return Status::Ok();
     const size_t first = ids_.size();
-    parts_.model->EncodeWord(word, &scratch_, &ids_);
+    STERNA_RETURN_IF_ERROR(parts_.model->EncodeWord(word, &scratch_, {&ids_, nullptr}));
     if (is_cached) cache_.Remember(word, ids_, first);
+    return Status::Ok();
+  }
+
+  static TextRange InOriginal(const Piece& piece, TextRange range) {
+    const size_t begin = std::min<size_t>(range.begin, piece.text.size() - 1);
+    if (range.begin == range.end) return {piece.origins[begin].begin, piece.origins[begin].begin};
+    const size_t end = std::clamp<size_t>(range.end, begin + 1, piece.text.size());
+    return {piece.origins[begin].begin, piece.origins[end - 1].end};
   }
 
   const PipelineParts& parts_;
   std::string_view text_;
   EncodeOptions options_;
+  bool wants_ranges_;
+  bool is_tracked_;
   WordCache cache_;
-  std::deque<std::string> storage_;  // outlives the cache's views
+  std::deque<AlignedText> storage_;  // outlives the cache's views
   SubwordScratch scratch_;
   std::vector<TokenId> ids_;
+  size_t first_ = 0;  // of the ids that are of the text
+  size_t last_ = 0;
+  std::vector<TextRange> ranges_;                                 // one an id, where wanted
+  std::vector<std::pair<size_t, std::string_view>> added_texts_;  // index of an id, and the text that was an added token
 };
 
 Result<std::vector<TokenId>> PipelineTokenizer::Encode(std::string_view text, const EncodeOptions& options) const {
-  if (text.size() > kMaxTextBytes) {
-    return OutOfRange(fmt::format("text of {} bytes: at most {} can be tokenized at once", text.size(), kMaxTextBytes));
-  }
-  return EncodeCall(parts_, text, options).Run();
+  STERNA_RETURN_IF_ERROR(CheckLength(text));
+  EncodeCall call(parts_, text, options, false);
+  STERNA_RETURN_IF_ERROR(call.Run());
+  return call.TakeIds();
 }
 
-Result<std::string> PipelineTokenizer::Decode(std::span<const TokenId> ids, bool skip_special) const {
+Result<TokenizedText> PipelineTokenizer::EncodeWithSpans(std::string_view text, const EncodeOptions& options) const {
+  STERNA_RETURN_IF_ERROR(CheckLength(text));
+  EncodeCall call(parts_, text, options, true);
+  STERNA_RETURN_IF_ERROR(call.Run());
+  TokenizedText result;
+  result.spans = call.Spans();
+  result.ids = call.TakeIds();
+  return result;
+}
+
+Result<std::string> PipelineTokenizer::Decode(std::span<const TokenId> ids, const DecodeOptions& options) const {
+  STERNA_ASSIGN_OR_RETURN(std::string text, DecodeAsIs(ids, options.skip_special));
+  if (options.clean_up_spaces) CleanUpSpaces(false, &text);
+  return text;
+}
+
+Result<std::string> PipelineTokenizer::DecodeAsIs(std::span<const TokenId> ids, bool skip_special) const {
   std::vector<TokenId> kept;
   kept.reserve(ids.size());
   for (const TokenId id : ids) {
     if (!InRange(id)) return InvalidArgument(fmt::format("token id {}: expected 0 to {}", id, vocab_size() - 1));
-    if (skip_special && IsControl(id)) continue;
+    if (skip_special && IsSkipped(id)) continue;
     if (parts_.texts[static_cast<size_t>(id)].empty()) continue;
     kept.push_back(id);
   }

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "text/byte_level.h"
+#include "text/character_data.h"
+#include "text/normalizer.h"
 #include "text/regex.h"
 #include "text/unicode_table.h"
 #include "text/utf8.h"
@@ -107,17 +108,28 @@ class LiteralStep : public PreTokenizerStep {
   bool invert_;
 };
 
-class ClassStep : public PreTokenizerStep {
+struct IsOfClass {
+  bool operator()(char32_t code) const {
+    const uint32_t found = UnicodeTable::Get().Classes(code);
+    return (found & classes) != 0 || (with_ascii_symbols && code < 0x80 && (found & kSymbol) != 0);
+  }
+  uint32_t classes;
+  bool with_ascii_symbols;
+};
+
+struct IsNumeric {
+  bool operator()(char32_t code) const { return code < 0x80 ? code >= '0' && code <= '9' : IsNumericForDigits(code); }
+};
+
+template <class Predicate>
+class CharacterStep : public PreTokenizerStep {
  public:
-  ClassStep(uint32_t classes, bool with_ascii_symbols, SplitBehavior behavior)
-      : classes_(classes), with_ascii_symbols_(with_ascii_symbols), behavior_(behavior) {}
+  CharacterStep(Predicate matches, SplitBehavior behavior) : matches_(matches), behavior_(behavior) {}
   Status Split(const Piece& piece, PieceSink* sink) const override {
-    const UnicodeTable& table = UnicodeTable::Get();
     std::vector<Span> spans;
     for (size_t position = 0; position < piece.text.size();) {
       const Utf8Char c = DecodeUtf8(piece.text, position);
-      const uint32_t classes = table.Classes(c.code);
-      const bool is_match = (classes & classes_) != 0 || (with_ascii_symbols_ && c.code < 0x80 && (classes & kSymbol) != 0);
+      const bool is_match = matches_(c.code);
       const size_t end = position + c.bytes;
       if (!is_match && !spans.empty() && !spans.back().is_match) {
         spans.back().end = end;
@@ -131,8 +143,7 @@ class ClassStep : public PreTokenizerStep {
   }
 
  private:
-  uint32_t classes_;
-  bool with_ascii_symbols_;
+  Predicate matches_;
   SplitBehavior behavior_;
 };
 
@@ -156,55 +167,64 @@ class WhitespaceStep : public PreTokenizerStep {
   }
 };
 
+// What a normalizer does, to every piece by itself.
+class RewriteStep : public PreTokenizerStep {
+ public:
+  explicit RewriteStep(std::unique_ptr<const NormalizerStep> rewrite) : rewrite_(std::move(rewrite)) {}
+  Status Split(const Piece& piece, PieceSink* sink) const override {
+    AlignedText* text = sink->Copy(piece);
+    STERNA_RETURN_IF_ERROR(rewrite_->Apply(text));
+    sink->Add(PieceSink::Changed(piece, *text));
+    return Status::Ok();
+  }
+
+ private:
+  std::unique_ptr<const NormalizerStep> rewrite_;
+};
+
 class PrefixSpaceStep : public PreTokenizerStep {
  public:
   Status Split(const Piece& piece, PieceSink* sink) const override {
     if (piece.text.starts_with(' ')) {
-      sink->Add(piece.text, piece.at_text_start);
-    } else {
-      sink->Add(sink->Keep(" " + std::string(piece.text)), piece.at_text_start);
+      sink->Add(piece);
+      return Status::Ok();
     }
+    AlignedText* text = sink->Copy(piece);
+    STERNA_RETURN_IF_ERROR(prefix_->Apply(text));
+    sink->Add(PieceSink::Changed(piece, *text));
     return Status::Ok();
   }
-};
 
-class ByteLevelTextStep : public PreTokenizerStep {
- public:
-  Status Split(const Piece& piece, PieceSink* sink) const override {
-    std::string text;
-    AppendByteLevel(piece.text, &text);
-    sink->Add(sink->Keep(std::move(text)), piece.at_text_start);
-    return Status::Ok();
-  }
+ private:
+  std::unique_ptr<const NormalizerStep> prefix_ = MakePrependStep(" ");
 };
 
 class MetaspaceStep : public PreTokenizerStep {
  public:
   MetaspaceStep(std::string_view replacement, PrependScheme scheme, bool split)
-      : replacement_(replacement), scheme_(scheme), split_(split) {}
+      : replacement_(replacement),
+        replace_(MakeReplaceLiteralStep(" ", replacement)),
+        prepend_(MakePrependStep(replacement)),
+        scheme_(scheme),
+        split_(split) {}
   Status Split(const Piece& piece, PieceSink* sink) const override {
-    std::string changed;
-    const bool starts_with_it = piece.text.starts_with(' ') || piece.text.starts_with(replacement_);
+    AlignedText* text = sink->Copy(piece);
+    STERNA_RETURN_IF_ERROR(replace_->Apply(text));
     const bool prepends = scheme_ == PrependScheme::kAlways || (scheme_ == PrependScheme::kFirst && piece.at_text_start);
-    if (prepends && !starts_with_it) changed = replacement_;
-    for (const char c : piece.text) {
-      if (c == ' ') {
-        changed += replacement_;
-      } else {
-        changed += c;
-      }
-    }
-    const Piece replaced{sink->Keep(std::move(changed)), piece.at_text_start};
+    if (prepends && !text->text.starts_with(replacement_)) STERNA_RETURN_IF_ERROR(prepend_->Apply(text));
+    const Piece replaced = PieceSink::Changed(piece, *text);
     if (split_) {
       AddSpans(replaced, TileLiteral(replaced.text, replacement_), SplitBehavior::kMergedWithNext, false, sink);
     } else {
-      sink->Add(replaced.text, replaced.at_text_start);
+      sink->Add(replaced);
     }
     return Status::Ok();
   }
 
  private:
   std::string replacement_;
+  std::unique_ptr<const NormalizerStep> replace_;
+  std::unique_ptr<const NormalizerStep> prepend_;
   PrependScheme scheme_;
   bool split_;
 };
@@ -230,7 +250,11 @@ Result<std::unique_ptr<const PreTokenizerStep>> MakeLiteralStep(std::string_view
 }
 
 std::unique_ptr<const PreTokenizerStep> MakeClassStep(uint32_t classes, bool with_ascii_symbols, SplitBehavior behavior) {
-  return std::make_unique<ClassStep>(classes, with_ascii_symbols, behavior);
+  return std::make_unique<CharacterStep<IsOfClass>>(IsOfClass{classes, with_ascii_symbols}, behavior);
+}
+
+std::unique_ptr<const PreTokenizerStep> MakeDigitsStep(SplitBehavior behavior) {
+  return std::make_unique<CharacterStep<IsNumeric>>(IsNumeric{}, behavior);
 }
 
 std::unique_ptr<const PreTokenizerStep> MakeWhitespaceStep() {
@@ -242,14 +266,24 @@ std::unique_ptr<const PreTokenizerStep> MakePrefixSpaceStep() {
 }
 
 std::unique_ptr<const PreTokenizerStep> MakeByteLevelTextStep() {
-  return std::make_unique<ByteLevelTextStep>();
+  return std::make_unique<RewriteStep>(MakeByteLevelNormalizerStep());
 }
 
 std::unique_ptr<const PreTokenizerStep> MakeMetaspaceStep(std::string_view replacement, PrependScheme scheme, bool split) {
   return std::make_unique<MetaspaceStep>(replacement, scheme, split);
 }
 
-Result<std::vector<Piece>> RunPreTokenizer(const PreTokenizerSteps& steps, const Piece& text, std::deque<std::string>* storage) {
+AlignedText* PieceSink::Copy(const Piece& piece) {
+  AlignedText copy = AlignedText::Plain(piece.text);
+  if (piece.origins != nullptr) {
+    copy.is_tracked = true;
+    copy.origins.assign(piece.origins, piece.origins + piece.text.size());
+    copy.base = copy.origins.front().begin;
+  }
+  return &storage_->emplace_back(std::move(copy));
+}
+
+Result<std::vector<Piece>> RunPreTokenizer(const PreTokenizerSteps& steps, const Piece& text, std::deque<AlignedText>* storage) {
   std::vector<Piece> pieces;
   if (!text.text.empty()) pieces.push_back(text);
   for (const auto& step : steps) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "text/aligned_text.h"
 #include "text/word_scanner.h"
 
 namespace sterna {
@@ -18,28 +19,36 @@ namespace sterna {
 /// Part of a text on its way through the steps.
 struct Piece {
   std::string_view text;
-  bool at_text_start;  ///< its first byte is the first of the whole input
+  const TextRange* origins;  ///< one for each byte, or null where nobody asks
+  bool at_text_start;        ///< it begins where the whole input does
+
+  /// Null origins stay null.
+  Piece Part(size_t begin, size_t end) const {
+    const bool starts = origins == nullptr ? at_text_start && begin == 0 : begin < end && origins[begin].begin == 0;
+    return {text.substr(begin, end - begin), origins == nullptr ? nullptr : origins + begin, starts};
+  }
 };
 
 /// Where steps put their pieces; owns texts that a step had to change. Empty pieces are dropped.
 class PieceSink {
  public:
-  explicit PieceSink(std::deque<std::string>* storage) : storage_(storage) {}
+  explicit PieceSink(std::deque<AlignedText>* storage) : storage_(storage) {}
 
-  void Add(std::string_view text, bool at_text_start) {
-    if (!text.empty()) pieces.push_back({text, at_text_start});
+  void Add(const Piece& piece) {
+    if (!piece.text.empty()) pieces.push_back(piece);
   }
-  /// Part of `parent`.
-  void AddPart(const Piece& parent, size_t begin, size_t end) {
-    Add(parent.text.substr(begin, end - begin), parent.at_text_start && begin == 0);
+  void AddPart(const Piece& parent, size_t begin, size_t end) { Add(parent.Part(begin, end)); }
+  /// A copy that the step may change; it lives as long as the storage.
+  AlignedText* Copy(const Piece& piece);
+  /// The changed copy of `parent`; changes keep what is at the start of the text there.
+  static Piece Changed(const Piece& parent, const AlignedText& changed) {
+    return {changed.text, changed.is_tracked ? changed.origins.data() : nullptr, parent.at_text_start};
   }
-  /// Keeps a changed text alive as long as the storage.
-  std::string_view Keep(std::string text) { return storage_->emplace_back(std::move(text)); }
 
   std::vector<Piece> pieces;
 
  private:
-  std::deque<std::string>* storage_;
+  std::deque<AlignedText>* storage_;
 };
 
 /// One pre-tokenizer. Immutable; Split may run on many threads.
@@ -62,10 +71,16 @@ Result<std::unique_ptr<const PreTokenizerStep>> MakeLiteralStep(std::string_view
 /// By characters that have any of `classes` (UnicodeClass); with_ascii_symbols: also the printable ASCII symbols such as '$' and
 /// '+'.
 std::unique_ptr<const PreTokenizerStep> MakeClassStep(uint32_t classes, bool with_ascii_symbols, SplitBehavior behavior);
+/// By numbers (IsNumericForDigits).
+std::unique_ptr<const PreTokenizerStep> MakeDigitsStep(SplitBehavior behavior);
 /// Runs of \w and runs of neither \w nor \s; white space is dropped.
 std::unique_ptr<const PreTokenizerStep> MakeWhitespaceStep();
 /// Puts a space in front of a piece that does not start with one.
 std::unique_ptr<const PreTokenizerStep> MakePrefixSpaceStep();
+/// A new piece wherever the script changes (`tokenizers` UnicodeScripts).
+std::unique_ptr<const PreTokenizerStep> MakeScriptsStep();
+/// Pieces of so many characters, the last perhaps of fewer. Precondition: length > 0.
+std::unique_ptr<const PreTokenizerStep> MakeFixedLengthStep(size_t length);
 /// Rewrites bytes in the GPT-2 alphabet, for steps that come after a ByteLevel one.
 std::unique_ptr<const PreTokenizerStep> MakeByteLevelTextStep();
 
@@ -74,7 +89,7 @@ enum class PrependScheme : uint8_t { kFirst, kNever, kAlways };
 std::unique_ptr<const PreTokenizerStep> MakeMetaspaceStep(std::string_view replacement, PrependScheme scheme, bool split);
 
 /// Runs every step over the pieces of the one before. The result views into `text` and `storage`.
-Result<std::vector<Piece>> RunPreTokenizer(const PreTokenizerSteps& steps, const Piece& text, std::deque<std::string>* storage);
+Result<std::vector<Piece>> RunPreTokenizer(const PreTokenizerSteps& steps, const Piece& text, std::deque<AlignedText>* storage);
 
 }  // namespace sterna
 

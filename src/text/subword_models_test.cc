@@ -30,7 +30,8 @@ struct Vocabulary {
     return static_cast<int32_t>(texts.size() - 1);
   }
   Result<std::unique_ptr<BpeModel>> Make(const BpeOptions& options) const {
-    std::vector<std::pair<std::string_view, std::string_view>> views(merges.begin(), merges.end());
+    std::vector<BpeMerge> views;
+    for (const auto& [left, right] : merges) views.push_back({left, right});
     return BpeModel::Create(texts, index, views, std::vector<uint8_t>(texts.size()), options, "merges");
   }
   std::string Text(const std::vector<int32_t>& ids) const {
@@ -43,7 +44,7 @@ struct Vocabulary {
 std::vector<int32_t> Encode(const SubwordModel& model, std::string_view word) {
   SubwordScratch scratch;
   std::vector<int32_t> ids;
-  model.EncodeWord(word, &scratch, &ids);
+  EXPECT_TRUE(model.EncodeWord(word, &scratch, {&ids, nullptr}).ok());
   return ids;
 }
 
@@ -229,9 +230,9 @@ TEST(ScoreModel, MergesByDefinition) {
       scores.push_back(-static_cast<float>(rng() % 12));  // few values, so that scores tie
       by_text[std::string(vocabulary.texts[id])] = scores.back();
     }
-    std::array<int32_t, 256> byte_ids;
-    byte_ids.fill(-1);
-    const ScoreModel model(vocabulary.texts, scores, std::vector<uint8_t>(scores.size(), 1), byte_ids, -1);
+    ScoreModelOptions options;
+    options.byte_ids.fill(-1);
+    const ScoreModel model(vocabulary.texts, scores, std::vector<uint8_t>(scores.size(), 1), options);
     for (int i = 0; i < 20; ++i) {
       const std::string word = RandomWord(&rng, 60);
       ASSERT_EQ(vocabulary.Text(Encode(model, word)), ScoreByDefinition(by_text, word)) << word;
@@ -242,11 +243,12 @@ TEST(ScoreModel, MergesByDefinition) {
 TEST(ScoreModel, UncoveredCharactersBecomeBytesThenUnknown) {
   Vocabulary vocabulary;
   for (const char* text : {"<unk>", "a", "<0xC3>", "<0xA9>"}) vocabulary.Add(text);
-  std::array<int32_t, 256> byte_ids;
-  byte_ids.fill(-1);
-  byte_ids[0xC3] = 2;
-  byte_ids[0xA9] = 3;
-  const ScoreModel model(vocabulary.texts, {0, 0, 0, 0}, {0, 1, 0, 0}, byte_ids, 0);
+  ScoreModelOptions options;
+  options.byte_ids.fill(-1);
+  options.byte_ids[0xC3] = 2;
+  options.byte_ids[0xA9] = 3;
+  options.unknown_id = 0;
+  const ScoreModel model(vocabulary.texts, {0, 0, 0, 0}, {0, 1, 0, 0}, options);
   EXPECT_EQ(vocabulary.Text(Encode(model, "aéb")), "a <0xC3> <0xA9> <unk>");
 }
 

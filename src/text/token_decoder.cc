@@ -1,6 +1,7 @@
 #include "text/token_decoder.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "text/byte_level.h"
@@ -14,6 +15,25 @@ void Fuse(std::vector<std::string>* tokens) {
   std::string all;
   for (const std::string& token : *tokens) all += token;
   tokens->assign(1, std::move(all));
+}
+
+Status Rewrite(const NormalizerStep& step, std::string* token) {
+  AlignedText text{std::move(*token), {}, 0, false};
+  STERNA_RETURN_IF_ERROR(step.Apply(&text));
+  *token = std::move(text.text);
+  return Status::Ok();
+}
+
+void ReplaceAll(std::string_view from, std::string_view to, std::string* text) {
+  size_t at = text->find(from);
+  if (at == std::string::npos) return;
+  std::string out;
+  size_t covered = 0;
+  for (; at != std::string::npos; at = text->find(from, covered)) {
+    out.append(*text, covered, at - covered).append(to);
+    covered = at + from.size();
+  }
+  *text = out.append(*text, covered);
 }
 
 class ByteLevelDecoder : public DecoderStep {
@@ -107,10 +127,7 @@ class ReplaceDecoder : public DecoderStep {
     for (std::string& token : *tokens) STERNA_RETURN_IF_ERROR(ApplyInside(&token));
     return Status::Ok();
   }
-  Status ApplyInside(std::string* token) const override {
-    STERNA_ASSIGN_OR_RETURN(*token, replace_->Apply(std::move(*token)));
-    return Status::Ok();
-  }
+  Status ApplyInside(std::string* token) const override { return Rewrite(*replace_, token); }
 
  private:
   std::unique_ptr<const NormalizerStep> replace_;
@@ -125,19 +142,86 @@ class MetaspaceDecoder : public DecoderStep {
   Status Apply(std::vector<std::string>* tokens) const override {
     for (size_t i = 0; i < tokens->size(); ++i) {
       const NormalizerStep& step = i == 0 && drops_first_ ? *to_nothing_ : *to_space_;
-      STERNA_ASSIGN_OR_RETURN((*tokens)[i], step.Apply(std::move((*tokens)[i])));
+      STERNA_RETURN_IF_ERROR(Rewrite(step, &(*tokens)[i]));
     }
     return Status::Ok();
   }
-  Status ApplyInside(std::string* token) const override {
-    STERNA_ASSIGN_OR_RETURN(*token, to_space_->Apply(std::move(*token)));
-    return Status::Ok();
-  }
+  Status ApplyInside(std::string* token) const override { return Rewrite(*to_space_, token); }
 
  private:
   std::unique_ptr<const NormalizerStep> to_space_;
   std::unique_ptr<const NormalizerStep> to_nothing_;
   bool drops_first_;
+};
+
+class WordPieceDecoder : public DecoderStep {
+ public:
+  WordPieceDecoder(std::string_view prefix, bool cleanup) : prefix_(prefix), cleanup_(cleanup) {}
+  Status Apply(std::vector<std::string>* tokens) const override {
+    for (size_t i = 0; i < tokens->size(); ++i) {
+      std::string& token = (*tokens)[i];
+      if (i > 0) Join(&token);
+      if (cleanup_) CleanUpSpaces(true, &token);
+    }
+    return Status::Ok();
+  }
+  Status ApplyInside(std::string* token) const override {
+    Join(token);
+    if (cleanup_) CleanUpSpaces(true, token);
+    return Status::Ok();
+  }
+
+ private:
+  void Join(std::string* token) const {
+    if (token->starts_with(prefix_)) {
+      token->erase(0, prefix_.size());
+    } else {
+      token->insert(0, 1, ' ');
+    }
+  }
+
+  std::string prefix_;
+  bool cleanup_;
+};
+
+class BpeDecoder : public DecoderStep {
+ public:
+  explicit BpeDecoder(std::string_view suffix) : suffix_(suffix) {}
+  Status Apply(std::vector<std::string>* tokens) const override {
+    for (size_t i = 0; i < tokens->size(); ++i) ReplaceAll(suffix_, i + 1 == tokens->size() ? "" : " ", &(*tokens)[i]);
+    return Status::Ok();
+  }
+  Status ApplyInside(std::string* token) const override {
+    ReplaceAll(suffix_, " ", token);
+    return Status::Ok();
+  }
+
+ private:
+  std::string suffix_;
+};
+
+class CtcDecoder : public DecoderStep {
+ public:
+  CtcDecoder(std::string_view pad, std::string_view word_delimiter, bool cleanup)
+      : pad_(pad), word_delimiter_(word_delimiter), cleanup_(cleanup) {}
+  Status Apply(std::vector<std::string>* tokens) const override {
+    tokens->erase(std::unique(tokens->begin(), tokens->end()), tokens->end());
+    for (std::string& token : *tokens) STERNA_RETURN_IF_ERROR(ApplyInside(&token));
+    tokens->erase(std::remove(tokens->begin(), tokens->end(), std::string()), tokens->end());
+    return Status::Ok();
+  }
+  Status ApplyInside(std::string* token) const override {
+    ReplaceAll(pad_, "", token);
+    if (!cleanup_) return Status::Ok();
+    CleanUpSpaces(true, token);
+    ReplaceAll(word_delimiter_, " ", token);
+    return Status::Ok();
+  }
+
+ private:
+  std::string pad_;
+  std::string word_delimiter_;
+  bool cleanup_;
 };
 
 int HexDigit(char c) {
@@ -154,6 +238,36 @@ int ByteOfFallbackToken(std::string_view text) {
   const int high = HexDigit(text[3]);
   const int low = HexDigit(text[4]);
   return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+void CleanUpSpaces(bool with_do_not, std::string* text) {
+  constexpr std::array<std::array<std::string_view, 2>, 11> kReplacements = {{{" .", "."},
+                                                                              {" ?", "?"},
+                                                                              {" !", "!"},
+                                                                              {" ,", ","},
+                                                                              {" ' ", "'"},
+                                                                              {" n't", "n't"},
+                                                                              {" 'm", "'m"},
+                                                                              {" do not", " don't"},
+                                                                              {" 's", "'s"},
+                                                                              {" 've", "'ve"},
+                                                                              {" 're", "'re"}}};
+  for (const auto& [from, to] : kReplacements) {
+    if (from == " do not" && !with_do_not) continue;
+    ReplaceAll(from, to, text);
+  }
+}
+
+std::unique_ptr<const DecoderStep> MakeWordPieceDecoder(std::string_view prefix, bool cleanup) {
+  return std::make_unique<WordPieceDecoder>(prefix, cleanup);
+}
+
+std::unique_ptr<const DecoderStep> MakeBpeDecoder(std::string_view suffix) {
+  return std::make_unique<BpeDecoder>(suffix);
+}
+
+std::unique_ptr<const DecoderStep> MakeCtcDecoder(std::string_view pad, std::string_view word_delimiter, bool cleanup) {
+  return std::make_unique<CtcDecoder>(pad, word_delimiter, cleanup);
 }
 
 std::unique_ptr<const DecoderStep> MakeByteLevelDecoder() {

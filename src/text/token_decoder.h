@@ -36,8 +36,18 @@ std::unique_ptr<const DecoderStep> MakeStripDecoder(std::string_view content, si
 /// Precondition: `literal` is not empty.
 std::unique_ptr<const DecoderStep> MakeReplaceLiteralDecoder(std::string_view literal, std::string_view replacement);
 std::unique_ptr<const DecoderStep> MakeReplaceRegexDecoder(std::shared_ptr<const Regex> regex, std::string_view replacement);
+/// Pieces that continue a word lose `prefix`, others get a space in front, but for the first; cleans up where asked.
+std::unique_ptr<const DecoderStep> MakeWordPieceDecoder(std::string_view prefix, bool cleanup);
+/// `suffix` to a space, or to nothing in the last token. Precondition: `suffix` is not empty.
+std::unique_ptr<const DecoderStep> MakeBpeDecoder(std::string_view suffix);
+/// Repeated tokens count once, `pad` goes, `word_delimiter` becomes a space where `cleanup`. Precondition: neither is empty.
+std::unique_ptr<const DecoderStep> MakeCtcDecoder(std::string_view pad, std::string_view word_delimiter, bool cleanup);
 /// `replacement` to a space, or to nothing in the first token where `drops_first`.
 std::unique_ptr<const DecoderStep> MakeMetaspaceDecoder(std::string_view replacement, bool drops_first);
+
+/// Takes out the spaces that words joined by spaces have too many: before punctuation and in English contractions (`tokenizers`
+/// wordpiece::cleanup; with_do_not: also " do not" to " don't", which `transformers` leaves).
+void CleanUpSpaces(bool with_do_not, std::string* text);
 
 /// The byte that "<0x41>" names, or -1.
 int ByteOfFallbackToken(std::string_view text);

@@ -161,7 +161,7 @@ class GgufVocabulary {
     if (adds_space) return Unsupported("tokenizer.ggml.add_space_prefix: true with tokenizer.ggml.model gpt2");
 
     STERNA_ASSIGN_OR_RETURN(const std::vector<std::string>* lines, metadata_.GetStrings("tokenizer.ggml.merges"));
-    std::vector<std::pair<std::string_view, std::string_view>> merges;
+    std::vector<BpeMerge> merges;
     merges.reserve(lines->size());
     for (size_t rank = 0; rank < lines->size(); ++rank) {
       const std::string_view line = (*lines)[rank];
@@ -170,7 +170,7 @@ class GgufVocabulary {
         return Malformed(
             fmt::format("tokenizer.ggml.merges[{}]: expected two tokens with a space between, found '{}'", rank, line));
       }
-      merges.emplace_back(line.substr(0, space), line.substr(space + 1));
+      merges.push_back({line.substr(0, space), line.substr(space + 1)});
     }
     BpeOptions options;
     options.ignore_merges = type->ignores_merges;
@@ -206,8 +206,9 @@ class GgufVocabulary {
     STERNA_RETURN_IF_ERROR(ReadSpecialIds(true));
     if (!unknown_) unknown_ = default_id("<unk>");
 
-    std::array<int32_t, 256> byte_ids;
-    byte_ids.fill(-1);
+    ScoreModelOptions options;
+    options.byte_ids.fill(-1);
+    options.unknown_id = unknown_.value_or(-1);
     std::vector<uint8_t> can_form(types_.size());
     for (size_t id = 0; id < types_.size(); ++id) {
       const std::string_view text = parts_.texts[id];
@@ -218,7 +219,7 @@ class GgufVocabulary {
         const int byte = ByteOfFallbackToken(text);
         if (byte < 0)
           return Malformed(fmt::format("tokenizer.ggml.tokens[{}]: byte token '{}', expected '<0x00>' to '<0xFF>'", id, text));
-        byte_ids[static_cast<size_t>(byte)] = static_cast<int32_t>(id);
+        options.byte_ids[static_cast<size_t>(byte)] = static_cast<int32_t>(id);
         bytes.push_back(static_cast<char>(byte));
       } else {
         bytes = text;
@@ -233,7 +234,7 @@ class GgufVocabulary {
     STERNA_ASSIGN_OR_RETURN(parts_.space_after_special, metadata_.GetBoolOr("tokenizer.ggml.add_space_prefix", true));
     parts_.normalizer.push_back(MakeReplaceLiteralStep(" ", kSpaceSymbol));
     if (MayCutBeforeSpaces(parts_.texts, parts_.is_control)) parts_.pre_tokenizer.push_back(MakeCutBeforeSpacesStep());
-    parts_.model = std::make_unique<ScoreModel>(parts_.texts, scores, can_form, byte_ids, unknown_.value_or(-1));
+    parts_.model = std::make_unique<ScoreModel>(parts_.texts, scores, can_form, std::move(options));
     parts_.joins_bytes = true;
     parts_.drops_first_space = parts_.space_after_special;
     parts_.description = fmt::format("SentencePiece BPE llama, {} tokens", types_.size());

@@ -1,0 +1,32 @@
+// Models and post-processors as tokenizer.json writes them. Internal to Tokenizer::FromJson.
+#ifndef STERNA_TEXT_JSON_MODELS_H_
+#define STERNA_TEXT_JSON_MODELS_H_
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "text/json_reader.h"
+#include "text/pipeline_tokenizer.h"
+
+namespace sterna {
+
+enum class ModelKind : uint8_t { kBpe, kWordPiece, kWordLevel, kUnigram };
+std::string_view ModelKindName(ModelKind kind);
+
+inline constexpr int64_t kMaxId = (int64_t{1} << 24) - 1;
+
+/// Unsupported with its name where it is none of these; a model without type is told by its members, as the reference does.
+Result<ModelKind> ReadModelKind(const JsonReader& model);
+/// (text, id) of model.vocab. Malformed where an id is not 0..kMaxId or an entry is not of the form.
+Status ReadVocabularyEntries(const JsonReader& vocab, ModelKind kind, std::vector<std::pair<std::string_view, int64_t>>* entries);
+/// Sets parts->model; texts, index and is_control are there already. May add pre-tokenizer steps.
+Status ReadModel(const JsonReader& model, ModelKind kind, bool ends_byte_level, PipelineParts* parts);
+/// Sets what surrounds a text and how spans are trimmed. has_template: whether a step said what surrounds a text.
+Status ReadPostProcessor(const JsonReader& json, PipelineParts* parts, bool* has_template);
+
+}  // namespace sterna
+
+#endif  // STERNA_TEXT_JSON_MODELS_H_

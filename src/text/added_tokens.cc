@@ -104,7 +104,7 @@ void AddedTokenMatcher::PartitionLeftmostLongest(std::string_view text, bool par
     position = end;
     if (token.is_control && !parse_special) continue;
     if (token.single_word && (EndsWithClass(text.substr(0, begin), kWord) || StartsWithClass(text.substr(end), kWord))) continue;
-    // A token that stripped to its right may have covered the start of this one.
+    if (begin < covered) continue;  // a token that stripped to its right has taken the start of this one
     if (token.strips_left && begin > covered) begin -= TrailingWhiteSpace(text.substr(0, begin), begin - covered);
     if (token.strips_right) end += LeadingWhiteSpace(text.substr(end));
     if (covered < begin) fragments->push_back({text.substr(covered, begin - covered), -1});

@@ -32,10 +32,9 @@ BpeModel::BpeModel(const BpeOptions& options)
 }
 
 Result<std::unique_ptr<BpeModel>> BpeModel::Create(const TokenTable& texts, const TokenIndex& index,
-                                                   const std::vector<BpeMerge>& merges, const std::vector<uint8_t>& is_control,
+                                                   const std::vector<BpeMerge>& merges, const std::vector<uint8_t>& is_foreign,
                                                    const BpeOptions& options, std::string_view where) {
   std::unique_ptr<BpeModel> model(new BpeModel(options));
-  model->is_control_ = is_control;
   model->word_index_ = TokenIndex(texts.size());
   std::string bytes;
   for (size_t id = 0; id < texts.size(); ++id) {
@@ -43,13 +42,13 @@ Result<std::unique_ptr<BpeModel>> BpeModel::Create(const TokenTable& texts, cons
     if (!options.byte_level) {
       model->words_.Append(texts[id]);
       // A text can be there twice only as a hole of the id range, which has an empty text.
-      if (!texts[id].empty()) model->word_index_.Insert(model->words_, token);
+      if (!texts[id].empty() && !is_foreign[id]) model->word_index_.Insert(model->words_, token);
       continue;
     }
     bytes.clear();
     const bool is_word = AppendBytesOfByteLevel(texts[id], &bytes);
     model->words_.Append(bytes);
-    if (is_word && !bytes.empty()) model->word_index_.Insert(model->words_, token);
+    if (is_word && !bytes.empty() && !is_foreign[id]) model->word_index_.Insert(model->words_, token);
   }
   model->has_all_fallbacks_ = options.byte_fallback;
   for (int byte = 0; byte < 256; ++byte) {
@@ -86,16 +85,15 @@ Result<std::unique_ptr<BpeModel>> BpeModel::Create(const TokenTable& texts, cons
   return model;
 }
 
-Result<std::unique_ptr<BpeModel>> BpeModel::CreateFromRanks(TokenTable words, const std::vector<uint8_t>& is_control,
+Result<std::unique_ptr<BpeModel>> BpeModel::CreateFromRanks(TokenTable words, const std::vector<uint8_t>& is_foreign,
                                                             const BpeOptions& options, std::string_view where) {
   std::unique_ptr<BpeModel> model(new BpeModel(options));
-  model->is_control_ = is_control;
   model->words_ = std::move(words);
   model->word_index_ = TokenIndex(model->words_.size());
   size_t splits = 0;
   for (size_t id = 0; id < model->words_.size(); ++id) {
     const std::string_view word = model->words_[id];
-    if (word.empty() || is_control[id]) continue;
+    if (word.empty() || is_foreign[id]) continue;
     model->word_index_.Insert(model->words_, static_cast<int32_t>(id));
     if (word.size() == 1) model->byte_ids_[static_cast<uint8_t>(word[0])] = static_cast<int32_t>(id);
     splits += word.size() - 1;
@@ -108,7 +106,7 @@ Result<std::unique_ptr<BpeModel>> BpeModel::CreateFromRanks(TokenTable words, co
   merges.reserve(std::min<size_t>(splits, model->words_.size() * 4));
   for (size_t id = 0; id < model->words_.size(); ++id) {
     const std::string_view word = model->words_[id];
-    if (is_control[id]) continue;
+    if (is_foreign[id]) continue;
     for (size_t at = 1; at < word.size(); ++at) {
       const int32_t left = find(word.substr(0, at));
       const int32_t right = left < 0 ? -1 : find(word.substr(at));
@@ -123,7 +121,7 @@ Result<std::unique_ptr<BpeModel>> BpeModel::CreateFromRanks(TokenTable words, co
 Status BpeModel::EncodeWord(std::string_view word, SubwordScratch* scratch, const WordTokens& out) const {
   if (options_.ignore_merges) {
     const int32_t id = word_index_.Find(words_, word);
-    if (id >= 0 && !is_control_[static_cast<size_t>(id)]) {
+    if (id >= 0) {
       out.Add(id, 0, static_cast<uint32_t>(word.size()));
       return Status::Ok();
     }

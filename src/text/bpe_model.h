@@ -42,14 +42,15 @@ struct BpeMerge {
 /// Order of merges and treatment of unknown characters as `tokenizers` 0.23, models/bpe.
 class BpeModel : public SubwordModel {
  public:
-  /// The i-th merge has rank i. texts: of all ids. is_control[id]: ids that ignore_merges must not produce.
+  /// The i-th merge has rank i. texts: of all ids. is_foreign[id]: ids that must come from nothing but
+  /// merges.
   /// Malformed where a merge names a text that is not a token, or is there twice: `where` begins the message.
   static Result<std::unique_ptr<BpeModel>> Create(const TokenTable& texts, const TokenIndex& index,
-                                                  const std::vector<BpeMerge>& merges, const std::vector<uint8_t>& is_control,
+                                                  const std::vector<BpeMerge>& merges, const std::vector<uint8_t>& is_foreign,
                                                   const BpeOptions& options, std::string_view where);
   /// Any two tokens merge that together are a token, the one of the least id first (tiktoken). words: the bytes of every token, by
   /// id; options.byte_level. Malformed where a byte has no token.
-  static Result<std::unique_ptr<BpeModel>> CreateFromRanks(TokenTable words, const std::vector<uint8_t>& is_control,
+  static Result<std::unique_ptr<BpeModel>> CreateFromRanks(TokenTable words, const std::vector<uint8_t>& is_foreign,
                                                            const BpeOptions& options, std::string_view where);
 
   Status EncodeWord(std::string_view word, SubwordScratch* scratch, const WordTokens& out) const override;
@@ -64,7 +65,6 @@ class BpeModel : public SubwordModel {
   BpeOptions options_;
   TokenTable words_;       // byte level: the bytes of each token; otherwise its text
   TokenIndex word_index_;  // of words_
-  std::vector<uint8_t> is_control_;
   bool has_affixes_ = false;
   std::array<int32_t, 256> byte_ids_{};  // byte level: the token of each byte; otherwise its fallback token
   bool has_all_fallbacks_ = false;

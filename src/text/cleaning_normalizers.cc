@@ -126,52 +126,90 @@ class PrecompiledStep : public NormalizerStep {
  public:
   explicit PrecompiledStep(PrecompiledCharsmap charsmap) : charsmap_(std::move(charsmap)) {}
 
-  Status Apply(AlignedText* text) const override {
-    TextEdit edit(text);
-    const std::string_view source = edit.source();
-    for (size_t position = 0; position < source.size() && !edit.is_too_long();) {
+  Status Apply(AlignedText* text) const override { return text->is_tracked ? ApplyTracked(text) : ApplyPlain(text); }
+
+ private:
+  // The reference looks up the whole part, takes the shortest rule that matches at its start, and replaces all of the part by it.
+  // keep(begin, end), replace(begin, end, content): what becomes of successive parts.
+  template <class Keep, class Replace>
+  void Walk(std::string_view source, const Keep& keep, const Replace& replace) const {
+    for (size_t position = 0; position < source.size();) {
       const size_t end = GraphemeEnd(source, position);
+      const auto rewrite = [&](size_t from, size_t to) {
+        const auto rule = charsmap_.Shortest(source.substr(from, to - from));
+        if (rule) replace(from, to, rule->content);
+        return rule.has_value();
+      };
       const bool is_short = end - position < 6;
-      if (!is_short || !Rewrite(position, end, &edit)) {
+      if (!is_short || !rewrite(position, end)) {
         for (size_t at = position; at < end;) {
           const size_t character_end = at + DecodeUtf8(source, at).bytes;
-          Rewrite(at, character_end, &edit);
+          if (!rewrite(at, character_end)) keep(at, character_end);
           at = character_end;
         }
       }
       position = end;
     }
+  }
+
+  Status ApplyPlain(AlignedText* text) const {
+    TextEdit edit(text);
+    Walk(
+        edit.source(), [](size_t, size_t) {},
+        [&](size_t begin, size_t end, std::string_view content) {
+          if (edit.is_too_long()) return;
+          edit.Keep(begin - edit.position());
+          edit.Drop(end - begin);
+          edit.Insert(content);
+        });
     return edit.Finish();
   }
 
- private:
-  // The reference looks up the whole part, takes the shortest rule that matches at its start, and replaces all of the part by it.
-  bool Rewrite(size_t begin, size_t end, TextEdit* edit) const {
-    const std::string_view part = edit->source().substr(begin, end - begin);
-    const auto rule = charsmap_.Shortest(part);
-    if (!rule) return false;
-    edit->Keep(begin - edit->position());
-    // New characters replace old ones one by one; the last takes all that is left, or what is left is inserted. Where the rule
-    // says nothing, the characters before it take the part's place in the reference's bookkeeping too: they are dropped.
-    const size_t old_count = CountCharacters(part);
-    const size_t new_count = CountCharacters(rule->content);
-    size_t used = 0;
-    size_t index = 0;
-    for (size_t at = 0; at < rule->content.size(); ++index) {
-      const size_t bytes = DecodeUtf8(rule->content, at).bytes;
-      const std::string_view character = rule->content.substr(at, bytes);
-      at += bytes;
-      if (index >= old_count) {
-        edit->Insert(character);
+  // As the reference counts: new characters take the places of old ones in order, the last of a part takes all that is left of it,
+  // and what a part has too many of is inserted. A part that vanishes before there is any character is not taken out, so that all
+  // that follows stands one part too early.
+  Status ApplyTracked(AlignedText* text) const {
+    struct Change {
+      std::string_view character;
+      int64_t consumes;  // 1: inserted; 0, -1, …: replaces one, two, … characters
+    };
+    std::vector<Change> changes;
+    TextEdit edit(text);
+    const std::string_view source = edit.source();
+    size_t bytes = 0;
+    bool is_modified = false;
+    Walk(
+        source,
+        [&](size_t begin, size_t end) {
+          changes.push_back({source.substr(begin, end - begin), 0});
+        },
+        [&](size_t begin, size_t end, std::string_view content) {
+          is_modified = true;
+          if ((bytes += content.size()) > kMaxNormalizedBytes) return;
+          const auto old_count = static_cast<int64_t>(CountCharacters(source.substr(begin, end - begin)));
+          int64_t index = 0;
+          for (size_t at = 0; at < content.size(); ++index) {
+            const size_t size = DecodeUtf8(content, at).bytes;
+            changes.push_back({content.substr(at, size), index < old_count ? 0 : 1});
+            at += size;
+          }
+          if (index < old_count && !changes.empty()) changes.back().consumes -= old_count - index;
+        });
+    if (!is_modified) return Status::Ok();
+    for (const Change& change : changes) {
+      if (change.consumes > 0) {
+        edit.Insert(change.character);
         continue;
       }
-      const bool takes_rest = index + 1 == new_count;
-      const size_t consumed = takes_rest ? part.size() - used : DecodeUtf8(part, used).bytes;
-      edit->Replace(consumed, character);
-      used += consumed;
+      size_t replaced = 0;
+      for (int64_t i = change.consumes; i <= 0 && edit.position() + replaced < source.size(); ++i) {
+        replaced += DecodeUtf8(source, edit.position() + replaced).bytes;
+      }
+      edit.Replace(replaced, change.character);
+      if (edit.is_too_long()) break;
     }
-    edit->Drop(part.size() - used);
-    return true;
+    edit.Drop(source.size() - edit.position());
+    return edit.Finish();
   }
 
   PrecompiledCharsmap charsmap_;

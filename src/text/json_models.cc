@@ -37,7 +37,7 @@ Result<std::string> TextOr(const JsonReader& model, std::string_view key, std::s
   return std::string(text);
 }
 
-Status ReadBpe(const JsonReader& model, bool ends_byte_level, PipelineParts* parts) {
+Status ReadBpe(const JsonReader& model, bool ends_byte_level, const std::vector<uint8_t>& is_foreign, PipelineParts* parts) {
   if (const auto dropout = model.Find("dropout")) {
     STERNA_ASSIGN_OR_RETURN(const double probability, dropout->Number());
     if (probability != 0) return Unsupported(fmt::format("{}: random merges are not supported", dropout->place()));
@@ -68,22 +68,21 @@ Status ReadBpe(const JsonReader& model, bool ends_byte_level, PipelineParts* par
     }
     merges.push_back(merge);
   }
-  STERNA_ASSIGN_OR_RETURN(parts->model,
-                          BpeModel::Create(parts->texts, parts->index, merges, parts->is_control, options, list.place()));
+  STERNA_ASSIGN_OR_RETURN(parts->model, BpeModel::Create(parts->texts, parts->index, merges, is_foreign, options, list.place()));
   const bool may_cut = !ends_byte_level && !has_affixes && !options.ignore_merges &&
                        parts->index.Find(parts->texts, kSpaceSymbol) >= 0 && MayCutBeforeSpaces(parts->texts, parts->is_control);
   if (may_cut) parts->pre_tokenizer.push_back(MakeCutBeforeSpacesStep());
   return Status::Ok();
 }
 
-Status ReadWordModel(const JsonReader& model, ModelKind kind, PipelineParts* parts) {
+Status ReadWordModel(const JsonReader& model, ModelKind kind, const std::vector<uint8_t>& is_foreign, PipelineParts* parts) {
   STERNA_ASSIGN_OR_RETURN(const std::string_view unknown, model.GetString("unk_token"));
   const int32_t unknown_id = parts->index.Find(parts->texts, unknown);
   if (unknown_id < 0) {
     parts->warnings.push_back(fmt::format("model.unk_token: '{}' is not a token, so texts with unknown words are errors", unknown));
   }
   if (kind == ModelKind::kWordLevel) {
-    parts->model = MakeWordLevelModel(parts->texts, parts->is_control, unknown_id);
+    parts->model = MakeWordLevelModel(parts->texts, is_foreign, unknown_id);
     return Status::Ok();
   }
   WordPieceOptions options;
@@ -93,11 +92,11 @@ Status ReadWordModel(const JsonReader& model, ModelKind kind, PipelineParts* par
   STERNA_ASSIGN_OR_RETURN(const JsonReader most, model.Get("max_input_chars_per_word"));
   STERNA_ASSIGN_OR_RETURN(const int64_t characters, most.Int(0, INT64_MAX));
   options.max_characters = static_cast<size_t>(characters);
-  parts->model = MakeWordPieceModel(parts->texts, parts->is_control, options);
+  parts->model = MakeWordPieceModel(parts->texts, is_foreign, options);
   return Status::Ok();
 }
 
-Status ReadUnigram(const JsonReader& model, PipelineParts* parts) {
+Status ReadUnigram(const JsonReader& model, const std::vector<uint8_t>& is_foreign, PipelineParts* parts) {
   STERNA_ASSIGN_OR_RETURN(const JsonReader vocab, model.Get("vocab"));
   STERNA_ASSIGN_OR_RETURN(const std::vector<JsonReader> items, vocab.Items());
   std::vector<double> scores(parts->texts.size());
@@ -107,7 +106,7 @@ Status ReadUnigram(const JsonReader& model, PipelineParts* parts) {
     const JsonReader score(items[id].value().at(1), fmt::format("{}[1]", items[id].place()));
     STERNA_ASSIGN_OR_RETURN(scores[id], score.Number());
     least = std::min(least, scores[id]);
-    can_form[id] = !parts->is_control[id];
+    can_form[id] = !is_foreign[id];
   }
   UnigramOptions options;
   options.unknown_score = least - kUnknownPenalty;
@@ -182,11 +181,12 @@ Status ReadVocabularyEntries(const JsonReader& vocab, ModelKind kind, std::vecto
   return Status::Ok();
 }
 
-Status ReadModel(const JsonReader& model, ModelKind kind, bool ends_byte_level, PipelineParts* parts) {
-  if (kind == ModelKind::kBpe) return ReadBpe(model, ends_byte_level, parts);
+Status ReadModel(const JsonReader& model, ModelKind kind, bool ends_byte_level, const std::vector<uint8_t>& is_foreign,
+                 PipelineParts* parts) {
+  if (kind == ModelKind::kBpe) return ReadBpe(model, ends_byte_level, is_foreign, parts);
   if (ends_byte_level) parts->pre_tokenizer.push_back(MakeByteLevelTextStep());
-  if (kind == ModelKind::kUnigram) return ReadUnigram(model, parts);
-  return ReadWordModel(model, kind, parts);
+  if (kind == ModelKind::kUnigram) return ReadUnigram(model, is_foreign, parts);
+  return ReadWordModel(model, kind, is_foreign, parts);
 }
 
 }  // namespace sterna

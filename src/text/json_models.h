@@ -22,8 +22,10 @@ inline constexpr int64_t kMaxId = (int64_t{1} << 24) - 1;
 Result<ModelKind> ReadModelKind(const JsonReader& model);
 /// (text, id) of model.vocab. Malformed where an id is not 0..kMaxId or an entry is not of the form.
 Status ReadVocabularyEntries(const JsonReader& vocab, ModelKind kind, std::vector<std::pair<std::string_view, int64_t>>* entries);
-/// Sets parts->model; texts, index and is_control are there already. May add pre-tokenizer steps.
-Status ReadModel(const JsonReader& model, ModelKind kind, bool ends_byte_level, PipelineParts* parts);
+/// Sets parts->model; texts and index are there already. is_foreign: by id, tokens that the model does not have or that text must
+/// not become. May add pre-tokenizer steps.
+Status ReadModel(const JsonReader& model, ModelKind kind, bool ends_byte_level, const std::vector<uint8_t>& is_foreign,
+                 PipelineParts* parts);
 /// Sets what surrounds a text and how spans are trimmed. has_template: whether a step said what surrounds a text.
 Status ReadPostProcessor(const JsonReader& json, PipelineParts* parts, bool* has_template);
 

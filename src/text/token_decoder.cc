@@ -224,6 +224,59 @@ class CtcDecoder : public DecoderStep {
   bool cleanup_;
 };
 
+constexpr std::string_view kEscapedSpace = "\xE2\x96\x81";
+
+class SentencePieceDecoder : public DecoderStep {
+ public:
+  SentencePieceDecoder(bool drops_first_space, bool drops_more) : drops_first_space_(drops_first_space), drops_more_(drops_more) {}
+  Status Apply(std::vector<std::string>* tokens) const override {
+    std::string text;
+    std::string bytes;
+    const auto flush = [&] {
+      for (size_t position = 0; position < bytes.size();) {
+        const Utf8Char c = DecodeUtf8(bytes, position);
+        text.append(c.code == kInvalidByte ? std::string_view("\xEF\xBF\xBD") : std::string_view(bytes).substr(position, c.bytes));
+        position += c.bytes;
+      }
+      bytes.clear();
+    };
+    bool may_drop = drops_first_space_;
+    for (const std::string& token : *tokens) {
+      const int byte = ByteOfFallbackToken(token);
+      if (byte >= 0) {
+        bytes.push_back(static_cast<char>(byte));
+        continue;
+      }
+      flush();
+      may_drop &= text.empty();
+      std::string piece = token;
+      if (may_drop && piece.starts_with(kEscapedSpace)) {
+        piece.erase(0, kEscapedSpace.size());
+        may_drop = drops_more_;
+      }
+      ReplaceAll(kEscapedSpace, " ", &piece);
+      text += piece;
+    }
+    flush();
+    tokens->assign(1, std::move(text));
+    return Status::Ok();
+  }
+  Status ApplyInside(std::string* token) const override {
+    const int byte = ByteOfFallbackToken(*token);
+    if (byte >= 0) {
+      token->assign(1, static_cast<char>(byte));
+    } else {
+      ReplaceAll(kEscapedSpace, " ", token);
+    }
+    return Status::Ok();
+  }
+  bool fuses() const override { return true; }
+
+ private:
+  bool drops_first_space_;
+  bool drops_more_;
+};
+
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
@@ -256,6 +309,10 @@ void CleanUpSpaces(bool with_do_not, std::string* text) {
     if (from == " do not" && !with_do_not) continue;
     ReplaceAll(from, to, text);
   }
+}
+
+std::unique_ptr<const DecoderStep> MakeSentencePieceDecoder(bool drops_first_space, bool drops_more) {
+  return std::make_unique<SentencePieceDecoder>(drops_first_space, drops_more);
 }
 
 std::unique_ptr<const DecoderStep> MakeWordPieceDecoder(std::string_view prefix, bool cleanup) {

@@ -45,6 +45,11 @@ std::unique_ptr<const DecoderStep> MakeCtcDecoder(std::string_view pad, std::str
 /// `replacement` to a space, or to nothing in the first token where `drops_first`.
 std::unique_ptr<const DecoderStep> MakeMetaspaceDecoder(std::string_view replacement, bool drops_first);
 
+/// All tokens to one text: byte tokens to their characters, or a U+FFFD a byte; U+2581 to spaces. Where drops_first_space, the
+/// text's first piece loses one U+2581 at its start; where drops_more, so does every piece until there is text (sentencepiece
+/// Decode).
+std::unique_ptr<const DecoderStep> MakeSentencePieceDecoder(bool drops_first_space, bool drops_more);
+
 /// Takes out the spaces that words joined by spaces have too many: before punctuation and in English contractions (`tokenizers`
 /// wordpiece::cleanup; with_do_not: also " do not" to " don't", which `transformers` leaves).
 void CleanUpSpaces(bool with_do_not, std::string* text);

@@ -50,7 +50,7 @@ class JsonVocabulary {
       STERNA_RETURN_IF_ERROR(ReadPreTokenizer(*json, &parts_.pre_tokenizer, &traits));
     }
     parts_.needs_origins = traits.needs_origins && !parts_.normalizer.empty();
-    STERNA_RETURN_IF_ERROR(ReadModel(model, kind, traits.ends_byte_level, &parts_));
+    STERNA_RETURN_IF_ERROR(ReadModel(model, kind, traits.ends_byte_level, is_foreign_, &parts_));
     STERNA_RETURN_IF_ERROR(MakeMatchers());
     STERNA_RETURN_IF_ERROR(ReadDecoderAndBytes());
     if (const auto json = root_.Find("post_processor")) STERNA_RETURN_IF_ERROR(ReadPostProcessor(*json, &parts_, &has_template_));
@@ -100,8 +100,12 @@ class JsonVocabulary {
     }
     parts_.is_end.assign(texts.size(), 0);
     parts_.is_control.assign(texts.size(), 0);
+    is_foreign_.assign(texts.size(), 1);
+    for (const auto& [text, id] : entries) is_foreign_[static_cast<size_t>(id)] = 0;
     for (const AddedTokenJson& added : added_) {
-      if (added.token.is_control) parts_.is_control[static_cast<size_t>(added.token.id)] = 1;
+      if (!added.token.is_control) continue;
+      parts_.is_control[static_cast<size_t>(added.token.id)] = 1;
+      is_foreign_[static_cast<size_t>(added.token.id)] = 1;
     }
     return Status::Ok();
   }
@@ -247,6 +251,7 @@ class JsonVocabulary {
   std::optional<JsonReader> map_;  // special_tokens_map.json
   PipelineParts parts_;
   std::vector<AddedTokenJson> added_;
+  std::vector<uint8_t> is_foreign_;  // by id: not a token of the model, or one that text must not become
   bool has_template_ = false;
 };
 

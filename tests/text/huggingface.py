@@ -206,7 +206,7 @@ def whole_tokenizers():
     yield "unigram", trained("unigram", norm.NFKC(), pre.Metaspace(), decoders.Metaspace(), ["<unk>", "<s>"])
     yield "unigram.no_pre_tokenizer", trained("unigram", norm.Replace(" ", "▁"), None, None, ["<unk>"])
     yield "unigram.added", added(trained("unigram", norm.NFKC(), pre.Metaspace(prepend_scheme="first"), decoders.Metaspace(), ["<unk>"]))
-    fallback = trained("unigram", None, pre.Metaspace(), None, ["<unk>"], 400)
+    fallback = trained("unigram", None, pre.Metaspace(), None, ["<unk>"])
     yield "unigram.fallback", edited(fallback, lambda s: (s["model"]["vocab"].extend([b, -20.0 - i / 7] for i, b in enumerate(byte_tokens)),
                                                           s["model"].update(byte_fallback=True)))
     yield "metaspace.first.strip", with_parts(None, norm.Strip(), pre.Metaspace(prepend_scheme="first"))
@@ -219,7 +219,15 @@ def compare(driver, name, tokenizer, cases, add_special=False):
         print(f"{name}: {answer['error']}")
         return 1
     wrong = 0
-    encodings = [tokenizer.encode(text, add_special_tokens=add_special) for text in cases]
+    encodings = []
+    for text in cases:
+        try:
+            encodings.append((text, tokenizer.encode(text, add_special_tokens=add_special)))
+        except BaseException as panic:  # the package's own: it has nothing to compare with
+            if not type(panic).__name__.startswith("Panic"):
+                raise
+    cases = [text for text, _ in encodings]
+    encodings = [encoding for _, encoding in encodings]
     answers = driver.ask({"text": text, "add_special": add_special} for text in cases)
     decoded = driver.ask({"decode": e.ids, "skip_special": i % 2 == 1} for i, e in enumerate(encodings))
     for i, (text, encoding, answer, back) in enumerate(zip(cases, encodings, answers, decoded)):

@@ -35,6 +35,7 @@ void TextEdit::Append(std::string_view with, TextRange origin) {
 }
 
 void TextEdit::Replace(size_t bytes, std::string_view with) {
+  if (bytes == 0) return Insert(with);
   if (source_->is_tracked) {
     Append(with, source_->origins[position_]);
   } else {

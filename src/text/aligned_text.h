@@ -45,7 +45,7 @@ class TextEdit {
 
   void Keep(size_t bytes);
   void Drop(size_t bytes) { position_ += bytes; }
-  /// `with` for the next `bytes` bytes; 1 or more of them.
+  /// `with` for the next `bytes` bytes; for none of them it is inserted.
   void Replace(size_t bytes, std::string_view with);
   void Insert(std::string_view with);
   /// Keeps the rest. OutOfRange where the text has grown past kMaxNormalizedBytes; the caller of a step that multiplies text also

@@ -82,7 +82,20 @@ Result<std::unique_ptr<BpeModel>> BpeModel::Create(const TokenTable& texts, cons
       return Malformed(fmt::format("{}[{}]: '{}' + '{}' is there twice", where, rank, left, right));
     }
   }
+  model->FillBytePairs();
   return model;
+}
+
+void BpeModel::FillBytePairs() {
+  if (!options_.byte_level) return;
+  has_all_bytes_ = std::all_of(byte_ids_.begin(), byte_ids_.end(), [](int32_t id) { return id >= 0; });
+  byte_pairs_.resize(256 * 256);
+  for (size_t first = 0; first < 256; ++first) {
+    for (size_t second = 0; second < 256; ++second) {
+      if (byte_ids_[first] < 0 || byte_ids_[second] < 0) continue;
+      byte_pairs_[first * 256 + second] = merges_.Find(byte_ids_[first], byte_ids_[second]);
+    }
+  }
 }
 
 Result<std::unique_ptr<BpeModel>> BpeModel::CreateFromRanks(TokenTable words, const std::vector<uint8_t>& is_foreign,
@@ -115,6 +128,7 @@ Result<std::unique_ptr<BpeModel>> BpeModel::CreateFromRanks(TokenTable words, co
   }
   model->merges_ = MergeIndex(merges.size());
   for (const auto& [left, right, merged] : merges) model->merges_.Insert(left, right, {static_cast<uint32_t>(merged), merged});
+  model->FillBytePairs();
   return model;
 }
 
@@ -130,11 +144,17 @@ Status BpeModel::EncodeWord(std::string_view word, SubwordScratch* scratch, cons
   symbols.clear();
   FillSymbols(word, &symbols);
   if (symbols.empty()) return Status::Ok();
+  const bool is_all_bytes = options_.byte_level && symbols.size() == word.size() && has_all_bytes_;
   for (size_t i = 0; i < symbols.size(); ++i) {
     symbols[i].previous = i == 0 ? SubwordScratch::kEnd : static_cast<uint32_t>(i - 1);
     const bool is_last = i + 1 == symbols.size();
     symbols[i].next = is_last ? SubwordScratch::kEnd : static_cast<uint32_t>(i + 1);
-    const Merge merge = is_last ? Merge{} : merges_.Find(symbols[i].id, symbols[i + 1].id);
+    Merge merge;
+    if (!is_last && is_all_bytes) {
+      merge = byte_pairs_[size_t{static_cast<uint8_t>(word[i])} * 256 + static_cast<uint8_t>(word[i + 1])];
+    } else if (!is_last) {
+      merge = merges_.Find(symbols[i].id, symbols[i + 1].id);
+    }
     symbols[i].rank = merge.rank;
     symbols[i].merged_id = merge.id;
   }

@@ -58,6 +58,7 @@ class BpeModel : public SubwordModel {
  private:
   explicit BpeModel(const BpeOptions& options);
 
+  void FillBytePairs();
   void FillSymbols(std::string_view word, std::vector<SubwordScratch::Symbol>* symbols) const;
   void MergeShort(std::vector<SubwordScratch::Symbol>* symbols) const;
   void MergeLong(SubwordScratch* scratch) const;
@@ -66,9 +67,11 @@ class BpeModel : public SubwordModel {
   TokenTable words_;       // byte level: the bytes of each token; otherwise its text
   TokenIndex word_index_;  // of words_
   bool has_affixes_ = false;
+  bool has_all_bytes_ = false;           // byte level: every byte has a token
   std::array<int32_t, 256> byte_ids_{};  // byte level: the token of each byte; otherwise its fallback token
   bool has_all_fallbacks_ = false;
   MergeIndex merges_;
+  std::vector<Merge> byte_pairs_;  // byte level: of the tokens of two bytes, first * 256 + second; a copy that stays in cache
 };
 
 }  // namespace sterna

@@ -44,6 +44,30 @@ constexpr std::string_view kTekken = R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{
                                      R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|)"
                                      R"(\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
+constexpr std::string_view kJais2 =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s{512}(?!\S)|)"
+    R"(\s{256}(?!\S)|\s{128}(?!\S)|\s{64}(?!\S)|\s{32}(?!\S)|\s{16}(?!\S)|\s{8}(?!\S)|\s{4}(?!\S)|\s{1,2}(?!\S)|\s{1})";
+constexpr std::string_view kMinicpm5 =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kBailing =
+    R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)";
+constexpr std::string_view kSeedCoder =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kUfakzeka = R"([^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kExaoneMoe = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}|)"
+                                        R"( ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+)";
+constexpr std::string_view kSpark = R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|)"
+                                    R"( ?[\p{P}\p{S}]+|[\r\n]|\s+(?!\S)|\s+)";
+constexpr std::string_view kHanAndKana = R"([\x{4E00}-\x{9FA5}\x{3040}-\x{309F}\x{30A0}-\x{30FF}]+)";
+constexpr std::string_view kYoutuScripts =
+    R"([\x{AC00}-\x{D7A3}\x{3131}-\x{318E}]+|[\x{FF01}\x{2026}\x{201C}\x{201D}\x{2018}\x{2019}\x{2014}\x{FF1A}\x{FF1B}\x{FF0C})"
+    R"(\x{3001}-\x{303F}\x{FE30}-\x{FE4F}]+|[\x{3105}-\x{312F}]+|[\x{4E00}-\x{9FA5}\x{3040}-\x{309F}\x{30A0}-\x{30FF}]+)";
+constexpr std::string_view kYoutu =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|)"
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|)"
+    R"(\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kBloom = R"( ?[^(\s|.,!?\x{2026}\x{3002}\x{FF0C}\x{3001}\x{964}\x{6D4}\x{60C})]+)";
+
 // Sorted by the expressions; what a name means is llama.cpp's choice, the expressions are those of the models' own tokenizer.json.
 constexpr auto kTypes = std::to_array<GgufPreType>({
     {"default", {kPunctuation, kGpt2, R"(\p{N}+)", kThreeDigits}, false, false},
@@ -59,6 +83,28 @@ constexpr auto kTypes = std::to_array<GgufPreType>({
     {"smaug-bpe", {kLlama3}, false, false},
     {"glm4", {kLlama3}, false, false},
     {"chatglm-bpe", {kLlama3}, false, false},
+    {"jina-v5-nano", {kLlama3}, true, true},
+    {"jais-2", {kJais2}, false, false},
+    {"minicpm5", {R"(\p{N}{1,3})", kMinicpm5}, true, false},
+    {"kormo", {kQwen2}, false, false},
+    {"f2llmv2", {kQwen2}, false, false},
+    {"laguna", {R"([^\n]+|[\n]+)", kQwen2}, false, false},
+    {"bailingmoe", {kBailing}, false, false},
+    {"bailingmoe2", {kBailing}, false, false},
+    {"llada-moe", {kBailing}, false, false},
+    {"seed-coder", {kSeedCoder}, false, false},
+    {"ufakzeka", {kUfakzeka}, false, false},
+    {"exaone-moe", {kExaoneMoe}, false, false},
+    {"poro-chat", {kBloom}, false, false},
+    {"bloom", {kBloom}, false, false},
+    {"gpt3-finnish", {kBloom}, false, false},
+    {"viking", {kBloom, R"(\p{N})"}, false, false},
+    {"superbpe", {R"(\p{N}+)", R"((?=(\d{3})+(?!\d)))"}, false, false},
+    {"chameleon",
+     {"<sentinel:[0-9]+>", "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z", R"(([\t\n]|    |  ))", R"(\p{N})", R"([\p{P}!-/:-@\[-`{-~])",
+      kGpt2},
+     false,
+     true},
     {"qwen2", {kQwen2}, false, false},
     {"deepseek-r1-qwen", {kQwen2}, false, false},
     {"megrez", {kQwen2}, false, false},
@@ -69,6 +115,13 @@ constexpr auto kTypes = std::to_array<GgufPreType>({
     {"qwen35", {kQwen35}, false, false},
     {"gpt-2", {kGpt2}, false, false},
     {"phi-2", {kGpt2}, false, false},
+    {"jina-es", {kGpt2}, false, false},
+    {"jina-de", {kGpt2}, false, false},
+    {"jina-v2-es", {kGpt2}, false, false},
+    {"jina-v2-de", {kGpt2}, false, false},
+    {"jina-v1-en", {kGpt2}, false, false},
+    {"jina-v2-code", {kGpt2}, false, false},
+    {"roberta-bpe", {kGpt2}, false, false},
     {"mpt", {kGpt2}, false, false},
     {"olmo", {kGpt2}, false, false},
     {"jais", {kGpt2}, false, false},
@@ -85,11 +138,21 @@ constexpr auto kTypes = std::to_array<GgufPreType>({
     {"command-r", {R"(\p{N})", kGpt2}, false, false},
     {"codeshell", {R"(\p{N})", kGpt2}, false, false},
     {"exaone", {R"(\p{N})", kGpt2}, false, false},
+    {"mellum2", {R"(\p{N})", kGpt2}, false, false},
     {"minerva-7b", {R"(\p{N})", kGpt2}, false, false},
     {"falcon", {kPunctuationAndBacktick, kGpt2, kThreeDigits}, false, false},
     {"deepseek-llm", {R"([\r\n])", kDeepseekLetters, kDeepseekPunctuation, R"(\s+$)", kCjkOrNearIt, R"(\p{N}+)"}, false, false},
     {"deepseek-coder", {R"([\r\n])", R"(\s?\p{L}+)", R"(\s?\p{P}+)", kCjkOrNearIt, R"(\p{N})"}, false, false},
     {"deepseek-v3", {R"(\p{N}{1,3})", R"([\x{4E00}-\x{9FA5}\x{3040}-\x{309F}\x{30A0}-\x{30FF}]+)", kDeepseek3}, false, false},
+    {"hunyuan-dense", {R"(\p{N}{1,3})", kHanAndKana, kDeepseek3}, false, false},
+    {"hy_v4", {R"(\p{N}{1,3})", kHanAndKana, kDeepseek3}, false, false},
+    {"joyai-llm", {R"(\p{N}{1,3})", kHanAndKana, kDeepseek3}, false, false},
+    {"spark2_5", {R"(\p{N}{1,3})", kHanAndKana, kSpark, R"(\p{N})"}, false, false},
+    {"youtu", {kYoutuScripts, kYoutu}, true, false},
+    {"tiny_aya", {R"(\d{1,3}(?=(?:\d{3})*\b))", kGpt4o}, false, false},
+    {"cohere2moe", {R"(\d{1,3}(?=(?:\d{3})*\b))", kGpt4o}, false, false},
+    {"granite-embed-multi-97m", {kGpt4o}, true, false},
+    {"talkie", {kGpt4o}, false, false},
     {"gpt-4o", {kGpt4o}, false, false},
     {"llama4", {kGpt4o}, false, false},
     {"kanana2", {kGpt4o}, false, false},

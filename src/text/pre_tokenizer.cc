@@ -265,8 +265,12 @@ std::unique_ptr<const PreTokenizerStep> MakePrefixSpaceStep() {
   return std::make_unique<PrefixSpaceStep>();
 }
 
+std::unique_ptr<const PreTokenizerStep> MakeRewriteStep(std::unique_ptr<const NormalizerStep> rewrite) {
+  return std::make_unique<RewriteStep>(std::move(rewrite));
+}
+
 std::unique_ptr<const PreTokenizerStep> MakeByteLevelTextStep() {
-  return std::make_unique<RewriteStep>(MakeByteLevelNormalizerStep());
+  return MakeRewriteStep(MakeByteLevelNormalizerStep());
 }
 
 std::unique_ptr<const PreTokenizerStep> MakeMetaspaceStep(std::string_view replacement, PrependScheme scheme, bool split) {

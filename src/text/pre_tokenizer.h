@@ -12,6 +12,7 @@
 
 #include "base/status.h"
 #include "text/aligned_text.h"
+#include "text/normalizer.h"
 #include "text/word_scanner.h"
 
 namespace sterna {
@@ -81,6 +82,8 @@ std::unique_ptr<const PreTokenizerStep> MakePrefixSpaceStep();
 std::unique_ptr<const PreTokenizerStep> MakeScriptsStep();
 /// Pieces of so many characters, the last perhaps of fewer. Precondition: length > 0.
 std::unique_ptr<const PreTokenizerStep> MakeFixedLengthStep(size_t length);
+/// What the normalizer does, to every piece by itself.
+std::unique_ptr<const PreTokenizerStep> MakeRewriteStep(std::unique_ptr<const NormalizerStep> rewrite);
 /// Rewrites bytes in the GPT-2 alphabet, for steps that come after a ByteLevel one.
 std::unique_ptr<const PreTokenizerStep> MakeByteLevelTextStep();
 

@@ -68,7 +68,8 @@ int32_t TokenIndex::Find(const TokenTable& table, std::string_view text) const {
   return slots_[FindSlot(table, text, HashBytes(text))].id;
 }
 
-MergeIndex::MergeIndex(size_t merges) : slots_(std::bit_ceil(merges + merges / 2 + 8)), mask_(slots_.size() - 1) {}
+MergeIndex::MergeIndex(size_t merges)
+    : slots_(std::bit_ceil(merges + merges / 2 + 8)), mask_(slots_.size() - 1), filter_(size_t{1} << (kFilterBits - 6)) {}
 
 bool MergeIndex::Insert(int32_t left, int32_t right, Merge merge) {
   const uint64_t key = Key(left, right);
@@ -76,6 +77,8 @@ bool MergeIndex::Insert(int32_t left, int32_t right, Merge merge) {
   while (slots_[slot].key != kFree && slots_[slot].key != key) slot = (slot + 1) & mask_;
   if (slots_[slot].key == key) return false;
   slots_[slot] = {key, merge};
+  const uint64_t product = key * kMultiplier;
+  filter_[product >> (64 - kFilterBits + 6)] |= uint64_t{1} << ((product >> (64 - kFilterBits)) & 63);
   return true;
 }
 

@@ -72,6 +72,9 @@ class MergeIndex {
   bool Insert(int32_t left, int32_t right, Merge merge);
   /// rank is kNoRank where the pair does not merge.
   Merge Find(int32_t left, int32_t right) const {
+    // Most pairs do not merge, and the filter that says so stays in the second-level cache where the slots do not.
+    const uint64_t product = Key(left, right) * kMultiplier;
+    if ((filter_[product >> (64 - kFilterBits + 6)] >> ((product >> (64 - kFilterBits)) & 63) & 1) == 0) return {};
     for (size_t slot = Hash(Key(left, right));; slot = (slot + 1) & mask_) {
       if (slots_[slot].key == Key(left, right)) return slots_[slot].merge;
       if (slots_[slot].key == kFree) return {};
@@ -88,10 +91,14 @@ class MergeIndex {
   static uint64_t Key(int32_t left, int32_t right) {
     return uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right);
   }
-  size_t Hash(uint64_t key) const { return static_cast<size_t>((key * 0x9E3779B97F4A7C15u) >> 20) & mask_; }
+  size_t Hash(uint64_t key) const { return static_cast<size_t>((key * kMultiplier) >> 20) & mask_; }
+
+  static constexpr uint64_t kMultiplier = 0x9E3779B97F4A7C15u;
+  static constexpr int kFilterBits = 22;
 
   std::vector<Slot> slots_;
   size_t mask_ = 0;
+  std::vector<uint64_t> filter_;  // a bit for every kFilterBits of hash: some pair has it
 };
 
 }  // namespace sterna

@@ -1,8 +1,10 @@
 // Tokenizer::FromMetadata: vocabularies as GGUF files hold them (keys: gguf specification and llama.cpp llama-vocab.cpp).
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
 #include <utility>
 
 #include "text/bpe_model.h"
@@ -11,7 +13,11 @@
 #include "text/gguf_pre_types.h"
 #include "text/pipeline_tokenizer.h"
 #include "text/score_model.h"
+#include "text/sentencepiece_normalizer.h"
 #include "text/tokenizer.h"
+#include "text/unicode_table.h"
+#include "text/unigram_model.h"
+#include "text/word_models.h"
 
 namespace sterna {
 namespace {
@@ -35,8 +41,12 @@ class GgufVocabulary {
       STERNA_RETURN_IF_ERROR(BuildBpe());
     } else if (model == "llama") {
       STERNA_RETURN_IF_ERROR(BuildSentencePiece());
+    } else if (model == "bert") {
+      STERNA_RETURN_IF_ERROR(BuildWordPiece());
+    } else if (model == "t5") {
+      STERNA_RETURN_IF_ERROR(BuildUnigram());
     } else {
-      return Unsupported(fmt::format("tokenizer.ggml.model: '{}' (expected gpt2 or llama)", model));
+      return Unsupported(fmt::format("tokenizer.ggml.model: '{}' (expected gpt2, llama, bert or t5)", model));
     }
     STERNA_RETURN_IF_ERROR(CollectAddedTokens());
     return std::shared_ptr<const Tokenizer>(std::make_shared<PipelineTokenizer>(std::move(parts_)));
@@ -137,12 +147,26 @@ class GgufVocabulary {
     return Status::Ok();
   }
 
-  Result<const GgufPreType*> ReadPreType() const {
+  bool Has(size_t id, std::string_view text) const { return id < types_.size() && parts_.texts[id] == text; }
+
+  // The vocabularies that files without the key are known to have.
+  std::string_view GuessPreType(bool is_bitnet) const {
+    // Of Llama 3; the official BitNet 2B file lacks the key, and its training used that pre-tokenizer.
+    if (Has(128000, "<|begin_of_text|>") || (is_bitnet && types_.size() == 128256)) return "llama-bpe";
+    if (Has(151643, "<|endoftext|>")) return "qwen2";
+    if (types_.size() == 50257 && Has(50256, "<|endoftext|>")) return "gpt-2";
+    return "default";
+  }
+
+  Result<const GgufPreType*> ReadPreType() {
     STERNA_ASSIGN_OR_RETURN(std::string_view name, metadata_.GetStringOr("tokenizer.ggml.pre", ""));
     if (name.empty()) {
-      // The official BitNet 2B file lacks the key; it has Llama 3's vocabulary, and its training used that pre-tokenizer.
       STERNA_ASSIGN_OR_RETURN(const std::string_view architecture, metadata_.GetStringOr("general.architecture", ""));
-      name = architecture.starts_with("bitnet") && types_.size() == 128256 ? "llama-bpe" : "default";
+      name = GuessPreType(architecture.starts_with("bitnet"));
+      parts_.warnings.push_back(fmt::format("tokenizer.ggml.pre is missing: {} '{}'",
+                                            name == "default" ? "nothing tells what it should be, so it is taken for"
+                                                              : "by its special tokens the vocabulary is that of",
+                                            name));
     }
     const GgufPreType* type = FindGgufPreType(name);
     if (type == nullptr) return Unsupported(fmt::format("tokenizer.ggml.pre: unknown pre-tokenizer '{}'", name));
@@ -189,12 +213,109 @@ class GgufVocabulary {
     return Status::Ok();
   }
 
-  Status BuildSentencePiece() {
-    STERNA_ASSIGN_OR_RETURN(const std::vector<float> scores, metadata_.GetFloats("tokenizer.ggml.scores"));
+  Result<std::vector<float>> ReadScores() const {
+    STERNA_ASSIGN_OR_RETURN(std::vector<float> scores, metadata_.GetFloats("tokenizer.ggml.scores"));
     STERNA_RETURN_IF_ERROR(CheckLength("tokenizer.ggml.scores", scores.size()));
     for (size_t id = 0; id < scores.size(); ++id) {
       if (!std::isfinite(scores[id])) return Malformed(fmt::format("tokenizer.ggml.scores[{}]: {} is not a score", id, scores[id]));
     }
+    return scores;
+  }
+
+  // Tokens of text with their spaces, others as they are.
+  void AppendBytes() {
+    for (size_t id = 0; id < types_.size(); ++id) {
+      std::string bytes(parts_.texts[id]);
+      if (types_[id] == kNormal && !parts_.is_control[id]) {
+        for (size_t at = bytes.find(kSpaceSymbol); at != std::string::npos; at = bytes.find(kSpaceSymbol, at)) {
+          bytes.replace(at, kSpaceSymbol.size(), " ");
+        }
+      }
+      parts_.bytes.Append(bytes);
+    }
+    parts_.joins_bytes = true;
+  }
+
+  // Of a special token: what the file says, else the usual one where it is there.
+  std::optional<TokenId> ControlId(std::string_view text) const {
+    const int32_t id = parts_.index.Find(parts_.texts, text);
+    return id < 0 ? std::nullopt : std::optional<TokenId>(id);
+  }
+
+  // WordPiece as llama.cpp has it: words begin with U+2581, what continues them has no prefix.
+  Status BuildWordPiece() {
+    parts_.bos = ControlId("[CLS]");
+    STERNA_RETURN_IF_ERROR(ReadSpecialIds(true));
+    if (!unknown_) unknown_ = ControlId("[UNK]");
+    STERNA_ASSIGN_OR_RETURN(std::optional<TokenId> separator, ReadId("seperator"));
+    if (!separator) separator = ControlId("[SEP]");
+    STERNA_RETURN_IF_ERROR(AddAround("add_sep_token", true, separator, "seperator", &parts_.suffix));
+    for (const std::optional<TokenId>& id : {parts_.bos, unknown_, separator}) {
+      if (id) parts_.is_control[static_cast<size_t>(*id)] = 1;
+    }
+    BertNormalizerOptions cleaning;
+    STERNA_ASSIGN_OR_RETURN(cleaning.lowercase, metadata_.GetBoolOr("tokenizer.ggml.normalizer.lowercase", true));
+    STERNA_ASSIGN_OR_RETURN(cleaning.strip_accents,
+                            metadata_.GetBoolOr("tokenizer.ggml.normalizer.strip_accents", cleaning.lowercase));
+    STERNA_ASSIGN_OR_RETURN(auto step, MakeBertStep(cleaning));
+    parts_.normalizer.push_back(std::move(step));
+    parts_.pre_tokenizer.push_back(MakeClassStep(kWhiteSpace, false, SplitBehavior::kRemoved));
+    parts_.pre_tokenizer.push_back(MakeClassStep(kOldPunctuation, true, SplitBehavior::kIsolated));
+    parts_.pre_tokenizer.push_back(MakeRewriteStep(MakePrependStep(kSpaceSymbol)));
+    WordPieceOptions options;
+    options.continuing_prefix.clear();
+    options.max_characters = SIZE_MAX;
+    options.unknown_id = unknown_.value_or(-1);
+    parts_.model = MakeWordPieceModel(parts_.texts, parts_.is_control, options);
+    AppendBytes();
+    parts_.drops_first_space = true;
+    parts_.description = fmt::format("WordPiece bert, {} tokens", types_.size());
+    return Status::Ok();
+  }
+
+  Status BuildUnigram() {
+    STERNA_ASSIGN_OR_RETURN(const std::vector<float> scores, ReadScores());
+    parts_.eos = ControlId("</s>");
+    STERNA_RETURN_IF_ERROR(ReadSpecialIds(false));
+    if (!metadata_.Has("tokenizer.ggml.add_eos_token") && parts_.eos) parts_.suffix = {*parts_.eos};
+    if (!unknown_) unknown_ = ControlId("<unk>");
+    if (!unknown_) return Malformed("tokenizer.ggml.unknown_token_id: is missing, and there is no token '<unk>'");
+    SentencePieceRules rules;
+    STERNA_ASSIGN_OR_RETURN(rules.add_dummy_prefix, metadata_.GetBoolOr("tokenizer.ggml.add_space_prefix", false));
+    STERNA_ASSIGN_OR_RETURN(rules.remove_extra_whitespaces, metadata_.GetBoolOr("tokenizer.ggml.remove_extra_whitespaces", false));
+    constexpr std::string_view kCharsmap = "tokenizer.ggml.precompiled_charsmap";
+    if (metadata_.Has(kCharsmap)) {
+      STERNA_ASSIGN_OR_RETURN(const std::vector<int64_t> bytes, metadata_.GetInts(kCharsmap));
+      std::string blob;
+      for (const int64_t byte : bytes) {
+        if (byte < -128 || byte > 255) return Malformed(fmt::format("{}: {} is not a byte", kCharsmap, byte));
+        blob.push_back(static_cast<char>(static_cast<uint8_t>(byte)));
+      }
+      STERNA_ASSIGN_OR_RETURN(rules.charsmap, PrecompiledCharsmap::Parse(blob, kCharsmap));
+    }
+    parts_.drops_first_space = rules.add_dummy_prefix;
+    std::vector<double> double_scores;
+    std::vector<uint8_t> can_form;
+    double least = HUGE_VAL;
+    for (size_t id = 0; id < types_.size(); ++id) {
+      const bool is_text = types_[id] == kNormal || types_[id] == kUserDefined || types_[id] == kUnused;
+      can_form.push_back(is_text && !parts_.is_control[id] && static_cast<TokenId>(id) != *unknown_);
+      double_scores.push_back(types_[id] == kUserDefined ? 0.0 : static_cast<double>(scores[id]));
+      if (types_[id] == kNormal) least = std::min(least, double_scores.back());
+    }
+    parts_.normalizer.push_back(MakeSentencePieceStep(std::move(rules), {}));
+    UnigramOptions options;
+    options.unknown_score = static_cast<double>(static_cast<float>(least) - 10.0f);
+    options.unknown_id = *unknown_;
+    options.fuses_before_lookup = false;
+    parts_.model = std::make_unique<UnigramModel>(parts_.texts, double_scores, can_form, options);
+    AppendBytes();
+    parts_.description = fmt::format("Unigram t5, {} tokens", types_.size());
+    return Status::Ok();
+  }
+
+  Status BuildSentencePiece() {
+    STERNA_ASSIGN_OR_RETURN(const std::vector<float> scores, ReadScores());
     // The ids that sentencepiece gives by default, where the file does not say.
     const auto default_id = [&](std::string_view text) -> std::optional<TokenId> {
       const int32_t id = parts_.index.Find(parts_.texts, text);

@@ -38,7 +38,7 @@ struct Builder {
   }
   Metadata Build(std::string model) const {
     Metadata built = metadata;
-    if (model == "llama") built.Set("tokenizer.ggml.scores", MetaArray(scores));
+    if (model == "llama" || model == "t5") built.Set("tokenizer.ggml.scores", MetaArray(scores));
     if (model == "gpt2") built.Set("tokenizer.ggml.merges", MetaArray(merges));
     built.Set("tokenizer.ggml.model", std::move(model));
     built.Set("tokenizer.ggml.tokens", MetaArray(tokens));
@@ -140,6 +140,35 @@ TEST(TokenizerFromMetadata, InvalidUtf8GoesThroughByteTokens) {
   }
 }
 
+TEST(TokenizerFromMetadata, BertWordsBeginWithASpaceSymbol) {
+  Builder builder;
+  for (const char* text : {"[UNK]", "[CLS]", "[SEP]"}) builder.Add(text, 3, 0);
+  for (const char* text : {"▁hello", "▁wor", "ld", "▁!", "▁漢"}) builder.Add(text, 1, 0);
+  const auto tokenizer = Load(builder.Build("bert"));
+  ASSERT_NE(tokenizer, nullptr);
+  EXPECT_THAT(*tokenizer->Encode("Héllo,  world!漢"), testing::ElementsAre(1, 3, 0, 4, 5, 6, 7, 2));
+  EXPECT_EQ(DecodeAll(*tokenizer, {3, 4, 5, 6}), "hello world !");
+  EXPECT_THAT(EncodePlain(*tokenizer, "[SEP]", false), testing::Not(testing::Contains(2)));
+}
+
+TEST(TokenizerFromMetadata, UnigramTakesTheBestSumAndMergesUnknownCharacters) {
+  Builder builder;
+  builder.Add("<pad>", 3, 0);
+  builder.Add("</s>", 3, 0);
+  builder.Add("<unk>", 2, 0);
+  for (const auto& [text, score] : {std::pair("▁", -3.0f), std::pair("a", -2.0f), std::pair("b", -2.0f), std::pair("ab", -3.5f),
+                                    std::pair("▁a", -2.0f), std::pair("▁ab", -9.0f)}) {
+    builder.Add(text, 1, score);
+  }
+  builder.metadata.Set("tokenizer.ggml.add_space_prefix", true);
+  builder.metadata.Set("tokenizer.ggml.remove_extra_whitespaces", true);
+  const auto tokenizer = Load(builder.Build("t5"));
+  ASSERT_NE(tokenizer, nullptr);
+  EXPECT_THAT(*tokenizer->Encode("  ab   aab "), testing::ElementsAre(7, 5, 7, 6, 1));
+  EXPECT_THAT(EncodePlain(*tokenizer, "axyb"), testing::ElementsAre(7, 2, 5));
+  EXPECT_EQ(DecodeAll(*tokenizer, {7, 5, 7, 6}), "ab aab");
+}
+
 TEST(TokenizerFromMetadata, MissingPreMeansLlama3ForBitNetAndDefaultElsewhere) {
   Builder builder = ByteLevelBuilder("");
   EXPECT_EQ(Load(builder.Build("gpt2"))->description(), "BPE gpt2/default, 265 tokens");
@@ -147,6 +176,7 @@ TEST(TokenizerFromMetadata, MissingPreMeansLlama3ForBitNetAndDefaultElsewhere) {
   EXPECT_EQ(Load(builder.Build("gpt2"))->description(), "BPE gpt2/default, 265 tokens");
   while (builder.tokens.size() < 128256) builder.Add("[pad" + std::to_string(builder.tokens.size()) + "]");
   EXPECT_EQ(Load(builder.Build("gpt2"))->description(), "BPE gpt2/llama-bpe, 128256 tokens");
+  EXPECT_THAT(Load(builder.Build("gpt2"))->warnings(), testing::ElementsAre(testing::HasSubstr("tokenizer.ggml.pre is missing")));
   builder.metadata.Set("tokenizer.ggml.pre", std::string("default"));
   EXPECT_EQ(Load(builder.Build("gpt2"))->description(), "BPE gpt2/default, 128256 tokens");
 }
@@ -287,7 +317,7 @@ TEST(TokenizerFromMetadata, RefusesHostileKeysByName) {
   };
   const std::vector<Case> cases = {
       {"no model", without(bpe, "tokenizer.ggml.model"), StatusCode::kNotFound, "tokenizer.ggml.model"},
-      {"unknown model", with(bpe, "tokenizer.ggml.model", std::string("t5")), StatusCode::kUnsupported, "'t5'"},
+      {"unknown model", with(bpe, "tokenizer.ggml.model", std::string("rwkv")), StatusCode::kUnsupported, "'rwkv'"},
       {"unknown pre", with(bpe, "tokenizer.ggml.pre", std::string("nope")), StatusCode::kUnsupported, "'nope'"},
       {"no tokens key", without(bpe, "tokenizer.ggml.tokens"), StatusCode::kNotFound, "tokenizer.ggml.tokens"},
       {"no tokens", with(bpe, "tokenizer.ggml.tokens", MetaArray(std::vector<std::string>())), StatusCode::kMalformed, "no tokens"},

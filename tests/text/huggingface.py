@@ -261,9 +261,25 @@ def compare_decoders(driver):
     return wrong
 
 
+def compare_every_character(driver):
+    """Every code point, between line feeds, which nothing composes with, through what depends on character data."""
+    alphabet = {c: i for i, c in enumerate(sorted(pre.ByteLevel.alphabet()))}
+    codes = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+    cases = ["a\n" + "\n".join(codes[i:i + 2048]) for i in range(0, len(codes), 2048)]
+    bytes_ = pre.ByteLevel(add_prefix_space=False, use_regex=False)
+    parts = [(name, getattr(norm, name)(), bytes_) for name in ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Nmt", "StripAccents", "Strip", "BertNormalizer")]
+    parts += [(name, None, getattr(pre, name)()) for name in ("Digits", "Punctuation", "BertPreTokenizer", "Whitespace", "WhitespaceSplit", "UnicodeScripts")]
+    parts.append(("GPT-2's expression", None, pre.ByteLevel(add_prefix_space=False)))
+    wrong = 0
+    for name, normalizer, pre_tokenizer in parts:
+        model = models.BPE(alphabet, []) if normalizer or "GPT" in name else word_level()
+        wrong += compare(driver, f"every character through {name}", with_parts(model, normalizer, pre_tokenizer), cases) > 0
+    return wrong
+
+
 def main():
     driver = Driver(sys.argv[1])
-    wrong = compare_decoders(driver)
+    wrong = compare_decoders(driver) + compare_every_character(driver)
     count = 0
     # A text that an added token follows or precedes begins elsewhere than at 0.
     for name, part in normalizers():

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "text/byte_level.h"
@@ -14,7 +15,7 @@ namespace {
 using Symbol = SubwordScratch::Symbol;
 
 // Below this length scanning all ranks for the least one is faster than a heap.
-constexpr size_t kShortWord = 32;
+constexpr size_t kShortWord = 64;
 
 void Unlink(std::vector<Symbol>& symbols, uint32_t left) {
   Symbol& gone = symbols[symbols[left].next];
@@ -159,10 +160,10 @@ Status BpeModel::EncodeWord(std::string_view word, SubwordScratch* scratch, cons
     symbols[i].merged_id = merge.id;
   }
   if (symbols.size() <= kShortWord) {
-    MergeShort(&symbols);
-  } else {
-    MergeLong(scratch);
+    MergeShort(symbols, out);
+    return Status::Ok();
   }
+  MergeLong(scratch);
   uint32_t begin = 0;
   for (uint32_t i = 0; i != SubwordScratch::kEnd; i = symbols[i].next) {
     out.Add(symbols[i].id, begin, begin + symbols[i].bytes);
@@ -208,24 +209,45 @@ void BpeModel::FillSymbols(std::string_view word, std::vector<Symbol>* symbols) 
   flush_unknown();
 }
 
-void BpeModel::MergeShort(std::vector<Symbol>* word) const {
-  std::vector<Symbol>& symbols = *word;
-  while (true) {
-    uint32_t best = 0;
-    for (uint32_t i = symbols[0].next; i != SubwordScratch::kEnd; i = symbols[i].next) {
-      if (symbols[i].rank < symbols[best].rank) best = i;
-    }
-    Symbol& left = symbols[best];
-    if (left.rank == Merge::kNoRank) return;
-    left.id = left.merged_id;
-    Unlink(symbols, best);
-    const auto rank_with_next = [&](Symbol& symbol) {
-      const Merge merge = symbol.next == SubwordScratch::kEnd ? Merge{} : merges_.Find(symbol.id, symbols[symbol.next].id);
-      symbol.rank = merge.rank;
-      symbol.merged_id = merge.id;
-    };
-    rank_with_next(left);
-    if (left.previous != SubwordScratch::kEnd) rank_with_next(symbols[left.previous]);
+void BpeModel::MergeShort(const std::vector<Symbol>& symbols, const WordTokens& out) const {
+  // Apart from each other, so that the search for the least rank reads nothing else.
+  std::array<uint32_t, kShortWord + 1> ranks;
+  std::array<int32_t, kShortWord + 1> ids;
+  std::array<int32_t, kShortWord + 1> merged_ids;
+  std::array<uint32_t, kShortWord + 1> bytes;
+  size_t count = symbols.size();
+  for (size_t i = 0; i < count; ++i) {
+    ranks[i] = symbols[i].rank;
+    ids[i] = symbols[i].id;
+    merged_ids[i] = symbols[i].merged_id;
+    bytes[i] = symbols[i].bytes;
+  }
+  const auto rank_with_next = [&](size_t i) {
+    const Merge merge = i + 1 < count ? merges_.Find(ids[i], ids[i + 1]) : Merge{};
+    ranks[i] = merge.rank;
+    merged_ids[i] = merge.id;
+  };
+  while (count > 1) {
+    uint32_t least = Merge::kNoRank;
+    for (size_t i = 0; i < count; ++i) least = std::min(least, ranks[i]);
+    if (least == Merge::kNoRank) break;
+    size_t best = 0;
+    while (ranks[best] != least) ++best;
+    ids[best] = merged_ids[best];
+    bytes[best] += bytes[best + 1];
+    const auto close_gap = [&](auto* values) { std::copy(values + best + 2, values + count, values + best + 1); };
+    close_gap(ranks.data());
+    close_gap(ids.data());
+    close_gap(merged_ids.data());
+    close_gap(bytes.data());
+    --count;
+    rank_with_next(best);
+    if (best > 0) rank_with_next(best - 1);
+  }
+  uint32_t begin = 0;
+  for (size_t i = 0; i < count; ++i) {
+    out.Add(ids[i], begin, begin + bytes[i]);
+    begin += bytes[i];
   }
 }
 

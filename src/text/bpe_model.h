@@ -60,7 +60,7 @@ class BpeModel : public SubwordModel {
 
   void FillBytePairs();
   void FillSymbols(std::string_view word, std::vector<SubwordScratch::Symbol>* symbols) const;
-  void MergeShort(std::vector<SubwordScratch::Symbol>* symbols) const;
+  void MergeShort(const std::vector<SubwordScratch::Symbol>& symbols, const WordTokens& out) const;
   void MergeLong(SubwordScratch* scratch) const;
 
   BpeOptions options_;

@@ -262,9 +262,9 @@ def compare_decoders(driver):
 
 
 def compare_every_character(driver):
-    """Every code point, between line feeds, which nothing composes with, through what depends on character data."""
+    """Every code point of the planes that differ inside, between line feeds, which nothing composes with, through what depends on character data."""
     alphabet = {c: i for i, c in enumerate(sorted(pre.ByteLevel.alphabet()))}
-    codes = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+    codes = [chr(c) for c in [*range(0xD800), *range(0xE000, 0x20000), *range(0x2F800, 0x30000), *range(0xE0000, 0xE0200)]]
     cases = ["a\n" + "\n".join(codes[i:i + 2048]) for i in range(0, len(codes), 2048)]
     bytes_ = pre.ByteLevel(add_prefix_space=False, use_regex=False)
     parts = [(name, getattr(norm, name)(), bytes_) for name in ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Nmt", "StripAccents", "Strip", "BertNormalizer")]

@@ -16,7 +16,7 @@ class SmolLm2(CommandTest):
         self.assertEqual(len(cases), 6)
         different = []
         for case in cases:
-            out = json.loads(self.succeed("run", smollm2_path(), case["prompt"], "--raw", "--temp", "0", "-n", str(TOKENS), "--json"))
+            out = json.loads(self.succeed("run", smollm2_path(), case["prompt"], "--raw", "--temp", "0", "-n", str(TOKENS), "-t", "1", "--json"))
             self.assertEqual(out["prompt_ids"], case["prompt_ids"], case["prompt"])
             self.assertEqual(len(out["ids"]), TOKENS)
             if not case["greedy_text"].startswith(out["text"]):

@@ -7,12 +7,14 @@
 #include "api/loaded_model.h"
 #include "cli/command.h"
 #include "cli/json_lines.h"
+#include "cli/tokenize_train.h"
 
 namespace sterna {
 namespace {
 
 struct TokenizeFlags {
   std::string path;
+  TrainFlags train;
   bool json_lines = false;
   bool no_parse_special = false;
   EncodeOptions encode{.add_special = false, .parse_special = true};
@@ -42,11 +44,20 @@ Status RunTokenize(TokenizeFlags flags) {
 void AddTokenize(CLI::App& app, Action* action) {
   auto flags = std::make_shared<TokenizeFlags>();
   CLI::App* command = app.add_subcommand("tokenize", "Turn text from standard input into token ids");
-  command->add_option("PATH", flags->path, "GGUF file, tokenizer.json, or directory")->required();
+  command->add_option("PATH", flags->path, "GGUF file, tokenizer.json, or directory");
   command->add_flag("--jsonl", flags->json_lines, R"(Each input line {"text": …} gives {"ids": […], "decoded": …})");
   command->add_flag("--add-special", flags->encode.add_special, "Add the tokens the model expects around a text (BOS)");
   command->add_flag("--no-parse-special", flags->no_parse_special, "Read the text of control tokens as ordinary characters");
-  command->callback([flags, action] { *action = [flags] { return RunTokenize(*flags); }; });
+  flags->train.AddTo(*command);
+  command->callback([flags, action, command] {
+    flags->train.Check(*command);
+    if (flags->train.is_given()) {
+      *action = [flags] { return RunTrain(flags->train); };
+      return;
+    }
+    if (flags->path.empty()) FailUsage("PATH is required");
+    *action = [flags] { return RunTokenize(*flags); };
+  });
 }
 
 }  // namespace sterna

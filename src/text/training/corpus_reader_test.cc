@@ -45,7 +45,7 @@ TEST_F(CorpusReader, PiecesOfAnySizeGiveTheSameWords) {
     for (const bool prefix : {false, true}) {
       WordCounts whole;
       ASSERT_TRUE(CountFile(path, {.add_prefix_space = prefix}, &whole).ok());
-      for (const size_t piece : {1, 2, 3, 5, 7, 16, 61, 1000}) {
+      for (const size_t piece : std::initializer_list<size_t>{1, 2, 3, 5, 7, 16, 61, 1000}) {
         WordCounts words;
         ASSERT_TRUE(CountFile(path, {.add_prefix_space = prefix, .piece_bytes = piece}, &words).ok());
         EXPECT_EQ(AsMap(words), AsMap(whole)) << piece;
@@ -67,7 +67,7 @@ TEST_F(CorpusReader, EveryLineIsSplitByItself) {
 TEST_F(CorpusReader, NamesThePlaceOfWhatIsNotUtf8) {
   for (const std::string bad : {"abc \xFF", "abc \xFFxxxxxxx", "abc \xE2\x82", "abc \xC0\x80y\n"}) {
     const std::string path = Write(bad);
-    for (const size_t piece : {1, 3, 100}) {
+    for (const size_t piece : std::initializer_list<size_t>{1, 3, 100}) {
       WordCounts words;
       const Status status = CountFile(path, {.piece_bytes = piece}, &words);
       EXPECT_EQ(status.code(), StatusCode::kMalformed);

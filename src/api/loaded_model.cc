@@ -10,6 +10,7 @@
 #include "formats/json_metadata.h"
 #include "formats/weight_source.h"
 #include "model/random_weights.h"
+#include "text/template/default_templates.h"
 
 namespace sterna {
 namespace {
@@ -60,30 +61,74 @@ Result<std::shared_ptr<const Tokenizer>> GgufTokenizer(const Metadata& metadata)
   return Tokenizer::FromJson(json, config).WithContext(kTokenizerJsonKey);
 }
 
-Result<std::shared_ptr<const ChatTemplate>> TemplateFromMetadata(const Metadata& metadata) {
-  STERNA_ASSIGN_OR_RETURN(const std::string_view text, metadata.GetString("tokenizer.chat_template"));
-  return ChatTemplate::Parse(text).WithContext("tokenizer.chat_template");
+Result<FoundChatTemplate> ParseFound(std::string_view text, std::string_view origin) {
+  FoundChatTemplate found;
+  found.origin = origin;
+  STERNA_ASSIGN_OR_RETURN(found.chat_template, ChatTemplate::Parse(text).WithContext(origin));
+  return found;
 }
 
-/// Nothing where the part is missing; an error where it is there and wrong.
-template <class T>
-Result<std::shared_ptr<const T>> Optional(Result<std::shared_ptr<const T>> part) {
-  if (!part.ok() && part.status().code() == StatusCode::kNotFound) return std::shared_ptr<const T>();
-  return part;
+/// Null where the file has none.
+Result<FoundChatTemplate> GgufTemplate(const Metadata& metadata) {
+  constexpr std::string_view kKey = "tokenizer.chat_template";
+  if (!metadata.Has(kKey)) return FoundChatTemplate();
+  STERNA_ASSIGN_OR_RETURN(const std::string_view text, metadata.GetString(kKey));
+  return ParseFound(text, kKey);
+}
+
+/// Null where the directory has none.
+Result<FoundChatTemplate> DirectoryTemplate(const std::string& path) {
+  const Result<std::string> text = ReadChatTemplate(path);
+  if (!text.ok() && text.status().code() == StatusCode::kNotFound) return FoundChatTemplate();
+  STERNA_RETURN_IF_ERROR(text.status());
+  return ParseFound(*text, "the directory's own");
+}
+
+/// Null where nothing says which template the model was trained with.
+Result<FoundChatTemplate> BuiltInTemplate(const Metadata& metadata, const Tokenizer& tokenizer) {
+  const auto text = [&](std::string_view gguf_key, std::string_view config_key) {
+    for (const std::string_view key : {gguf_key, config_key}) {
+      if (const Result<std::string_view> value = metadata.GetString(key); value.ok()) return std::string(*value);
+    }
+    return std::string();
+  };
+  TemplateEvidence evidence;
+  evidence.architecture = text("general.architecture", "model_type");
+  evidence.name = text("general.name", "_name_or_path");
+  if (const std::optional<TokenId> eos = tokenizer.eos()) evidence.eos = tokenizer.TokenBytes(*eos);
+  evidence.has_token = [&](std::string_view token) { return tokenizer.Find(token).has_value(); };
+  const DefaultTemplate* chosen = ChooseDefaultTemplate(evidence);
+  if (chosen == nullptr) return FoundChatTemplate();
+  return ParseFound(chosen->source, fmt::format("built-in {}", chosen->name));
+}
+
+/// Null where the checkpoint has none.
+Result<std::shared_ptr<const Tokenizer>> FindTokenizer(const WeightSource& source) {
+  const Metadata& metadata = source.metadata();
+  if (source.format() == "GGUF" && (metadata.Has("tokenizer.ggml.model") || metadata.Has(kTokenizerJsonKey))) {
+    return GgufTokenizer(metadata);
+  }
+  if (IsDirectory(source.path()) && Exists(fs::path(source.path()) / "tokenizer.json")) return DirectoryTokenizer(source.path());
+  return std::shared_ptr<const Tokenizer>();
+}
+
+/// The checkpoint's own template, or a built-in one where it has none. `tokenizer` may be null: then only the first.
+Result<FoundChatTemplate> FindTemplate(const WeightSource& source, const Tokenizer* tokenizer) {
+  FoundChatTemplate found;
+  if (source.format() == "GGUF") {
+    STERNA_ASSIGN_OR_RETURN(found, GgufTemplate(source.metadata()));
+  } else if (IsDirectory(source.path())) {
+    STERNA_ASSIGN_OR_RETURN(found, DirectoryTemplate(source.path()));
+  }
+  if (found.chat_template != nullptr || tokenizer == nullptr) return found;
+  return BuiltInTemplate(source.metadata(), *tokenizer);
 }
 
 Status LoadText(const WeightSource& source, LoadedModel* loaded) {
-  const bool is_gguf = source.format() == "GGUF";
-  if (is_gguf && (source.metadata().Has("tokenizer.ggml.model") || source.metadata().Has(kTokenizerJsonKey))) {
-    STERNA_ASSIGN_OR_RETURN(loaded->tokenizer, GgufTokenizer(source.metadata()));
-  } else if (IsDirectory(source.path()) && Exists(fs::path(source.path()) / "tokenizer.json")) {
-    STERNA_ASSIGN_OR_RETURN(loaded->tokenizer, DirectoryTokenizer(source.path()));
-  }
-  if (is_gguf) {
-    STERNA_ASSIGN_OR_RETURN(loaded->chat_template, Optional(TemplateFromMetadata(source.metadata())));
-  } else if (IsDirectory(source.path())) {
-    STERNA_ASSIGN_OR_RETURN(loaded->chat_template, Optional(LoadChatTemplate(source.path())));
-  }
+  STERNA_ASSIGN_OR_RETURN(loaded->tokenizer, FindTokenizer(source));
+  STERNA_ASSIGN_OR_RETURN(FoundChatTemplate found, FindTemplate(source, loaded->tokenizer.get()));
+  loaded->chat_template = std::move(found.chat_template);
+  loaded->chat_template_origin = std::move(found.origin);
   return Status::Ok();
 }
 
@@ -164,18 +209,30 @@ Result<std::string> ReadChatTemplate(const std::string& path) {
   return NotFound(fmt::format("'{}' has no chat template", path));
 }
 
-Result<std::shared_ptr<const ChatTemplate>> LoadChatTemplate(const std::string& path) {
-  const std::string extension = fs::path(path).extension().string();
+Result<FoundChatTemplate> FindChatTemplate(const std::string& path) {
+  const fs::path extension = fs::path(path).extension();
   if (IsDirectory(path)) {
-    STERNA_ASSIGN_OR_RETURN(const std::string text, ReadChatTemplate(path));
-    return ChatTemplate::Parse(text).WithContext(path);
-  }
-  if (extension == ".jinja" || extension == ".j2") {
+    // A directory may hold text parts alone, with no weights to open.
+    STERNA_ASSIGN_OR_RETURN(FoundChatTemplate found, DirectoryTemplate(path).WithContext(path));
+    if (found.chat_template != nullptr) return found;
+  } else if (extension == ".jinja" || extension == ".j2") {
     STERNA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(path, kMaxTemplateBytes));
-    return ChatTemplate::Parse(text).WithContext(path);
+    return ParseFound(text, path);
   }
   STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<const WeightSource> source, OpenWeights(path));
-  return TemplateFromMetadata(source->metadata()).WithContext(path);
+  // A tokenizer that cannot be read is no evidence; that it is wrong is said where it is used.
+  const Result<std::shared_ptr<const Tokenizer>> tokenizer = FindTokenizer(*source);
+  STERNA_ASSIGN_OR_RETURN(FoundChatTemplate found,
+                          FindTemplate(*source, tokenizer.ok() ? tokenizer->get() : nullptr).WithContext(path));
+  if (found.chat_template == nullptr) {
+    return NotFound(fmt::format("'{}' has no chat template, and nothing in it says which built-in one fits", path));
+  }
+  return found;
+}
+
+Result<std::shared_ptr<const ChatTemplate>> LoadChatTemplate(const std::string& path) {
+  STERNA_ASSIGN_OR_RETURN(FoundChatTemplate found, FindChatTemplate(path));
+  return std::move(found.chat_template);
 }
 
 }  // namespace sterna

@@ -28,7 +28,8 @@ struct LoadedModel {
   std::string path;
   std::shared_ptr<const Model> model;
   std::shared_ptr<const Tokenizer> tokenizer;         ///< null where the checkpoint has none
-  std::shared_ptr<const ChatTemplate> chat_template;  ///< null where the checkpoint has none
+  std::shared_ptr<const ChatTemplate> chat_template;  ///< null where there is none
+  std::string chat_template_origin;                   ///< FoundChatTemplate::origin; empty where there is none
   Isa isa = Isa::kRef;
   int64_t file_bytes = 0;
   double load_seconds = 0;
@@ -47,8 +48,18 @@ Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path);
 /// where there is none.
 Result<std::string> ReadChatTemplate(const std::string& directory);
 
+/// A chat template and where it comes from.
+struct FoundChatTemplate {
+  std::shared_ptr<const ChatTemplate> chat_template;
+  std::string origin;  ///< for people: "tokenizer.chat_template", "the directory's own", "built-in chatml"
+};
+
 /// Only the chat template: of a GGUF file, of a directory (chat_template.jinja, tokenizer_config.json), or a template file itself.
-/// NotFound where there is none.
+/// A checkpoint without one gets the built-in template that its vocabulary, architecture and name are evidence for
+/// (text/template/default_templates.h). NotFound where there is none.
+Result<FoundChatTemplate> FindChatTemplate(const std::string& path);
+
+/// FindChatTemplate without the origin.
 Result<std::shared_ptr<const ChatTemplate>> LoadChatTemplate(const std::string& path);
 
 }  // namespace sterna

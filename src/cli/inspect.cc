@@ -17,7 +17,8 @@ nlohmann::ordered_json ToJson(const InspectReport& report) {
               {"bytes", report.bytes},
               {"bits_per_weight", report.bits_per_weight},
               {"tokenizer", report.tokenizer},
-              {"has_chat_template", report.has_chat_template}};
+              {"has_chat_template", !report.chat_template.empty()},
+              {"chat_template", report.chat_template}};
   if (report.config) {
     const ModelConfig& config = *report.config;
     out["model"] = {{"architecture", config.architecture},

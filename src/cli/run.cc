@@ -57,6 +57,9 @@ Status Run(RunFlags* flags) {
     if (flags->request.prompt.ends_with('\n')) flags->request.prompt.pop_back();
   }
   STERNA_ASSIGN_OR_RETURN(const LoadedModel loaded, LoadModel(flags->path, flags->model.ToLoadOptions()));
+  if (flags->verbose && !flags->request.raw) {
+    fmt::print(stderr, "chat template: {}\n", loaded.chat_template == nullptr ? "none" : loaded.chat_template_origin);
+  }
   Status written;
   const auto on_text = [&](std::string_view text) {
     if (!flags->json && !text.empty()) {
@@ -104,7 +107,7 @@ void AddRun(CLI::App& app, Action* action) {
   command->add_option("--stop", request.stop, "Stop string; may be given several times")->allow_extra_args(false);
   command->add_flag("--ignore-eos", request.ignore_end, "Go on after the model's end token");
   command->add_flag("--json", flags->json, "Print one JSON object with text, token ids and timings");
-  command->add_flag("-v,--verbose", flags->verbose, "Print speed to standard error");
+  command->add_flag("-v,--verbose", flags->verbose, "Print speed and the chat template's origin to standard error");
   command->callback([flags, action, prompt] {
     flags->has_prompt = prompt->count() > 0 && flags->request.prompt != "-";
     if (prompt->count() == 0 && StandardInputIsTerminal()) FailUsage("no prompt given: write it behind the model, or pipe it in");

@@ -114,7 +114,7 @@ Result<InspectReport> Inspect(const std::string& path) {
   }
   const auto tokenizer = LoadTokenizer(path);
   report.tokenizer = tokenizer.ok() ? (*tokenizer)->description() : fmt::format("none ({})", tokenizer.status().message());
-  report.has_chat_template = LoadChatTemplate(path).ok();
+  if (const auto found = FindChatTemplate(path); found.ok()) report.chat_template = found->origin;
   return report;
 }
 
@@ -133,7 +133,7 @@ std::string ToText(const InspectReport& report) {
     line("architecture", fmt::format("not runnable: {}", Escape(report.config_problem)));
   }
   line("tokenizer", Escape(report.tokenizer));
-  line("chat template", report.has_chat_template ? "yes" : "no");
+  line("chat template", report.chat_template.empty() ? "none" : report.chat_template);
   line("weights", fmt::format("{} in {} tensors, {} bytes, {:.3f} bits per weight", report.parameters, report.tensors.size(),
                               report.bytes, report.bits_per_weight));
   for (const TypeSummary& type : report.types) {

@@ -48,7 +48,7 @@ struct InspectReport {
   std::optional<ModelConfig> config;  ///< where the architecture is known
   std::string config_problem;         ///< why there is none
   std::string tokenizer;              ///< one line, or why there is none
-  bool has_chat_template = false;
+  std::string chat_template;          ///< where it comes from ("built-in chatml"); empty where there is none
 };
 
 /// Reads headers only; weights are not touched. Errors: those of OpenWeights.

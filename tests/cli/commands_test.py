@@ -192,6 +192,36 @@ class Text(CommandTest):
             self.assertEqual(json.loads(out[0]), {"text": "<s>[user]hi[assistant]"})
             self.assertEqual(list(json.loads(out[1])), ["error"])
 
+    def test_template_in_the_line(self):
+        lines = [{"messages": [], "template": "{{ a }}{{ messages }}", "variables": {"a": "x"}},
+                 {"messages": [], "template": "{{ a }}{{ b is defined }}", "variables": {"a": "y"}},
+                 {"messages": []},
+                 {"messages": [], "template": "{% if %}"},
+                 {"messages": [], "template": "x", "variables": {"messages": [1]}},
+                 {"messages": [], "template": 7},
+                 {"messages": [], "template": "x", "variables": 7}]  # fmt: skip
+        text = self.succeed("template", "--jsonl", text="\n".join(map(json.dumps, lines)))
+        out = [json.loads(line) for line in text.splitlines()]
+        self.assertEqual(out[:2], [{"text": "x[]"}, {"text": "yFalse"}])
+        for line, part in zip(out[2:], ("no PATH", "line 1", '"messages" belongs', '"template"', '"variables"'), strict=True):
+            self.assertIn(part, line["error"])
+
+    def test_built_in_template(self):
+        folder = self.talking_model()
+        (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<|end|>"}))
+        self.refuse("template", folder, "--jsonl", text="{}", says="no chat template")
+        tokenizer = json.loads((folder / "tokenizer.json").read_text().replace("<|begin|>", "<|im_start|>").replace("<|end|>", "<|im_end|>"))
+        (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+        (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<|im_end|>"}))
+        line = json.dumps({"messages": [{"role": "user", "content": "hi"}], "add_generation_prompt": True})
+        expected = "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
+        self.assertEqual(json.loads(self.succeed("template", folder, "--jsonl", text=line)), {"text": expected})
+        report = json.loads(self.succeed("inspect", folder, "--json"))
+        self.assertEqual((report["has_chat_template"], report["chat_template"]), (True, "built-in chatml"))
+        ids = json.loads(self.succeed("tokenize", folder, "--jsonl", text=json.dumps({"text": expected})))["ids"]
+        answer = json.loads(self.succeed("run", folder, "hi", "-n", "1", "--json"))
+        self.assertEqual(answer["prompt_ids"][-len(ids):], ids)
+
 
 class Convert(CommandTest):
     def test_gguf_has_the_text_parts_and_the_same_answer(self):
@@ -228,9 +258,9 @@ class Reports(CommandTest):
 
     def test_inspect_json(self):
         out = json.loads(self.succeed("inspect", self.talking_model(), "--json"))
-        self.assertEqual(set(out), {"path", "format", "parameters", "bytes", "bits_per_weight", "tokenizer", "has_chat_template", "model",
+        self.assertEqual(set(out), {"path", "format", "parameters", "bytes", "bits_per_weight", "tokenizer", "has_chat_template", "chat_template", "model",
                                     "types", "metadata", "tensors"})  # fmt: skip
-        self.assertEqual((out["format"], out["has_chat_template"]), ("safetensors", True))
+        self.assertEqual((out["format"], out["has_chat_template"], out["chat_template"]), ("safetensors", True, "the directory's own"))
         model = out["model"]
         self.assertEqual((model["layers"], model["d_model"], model["d_ff"], model["heads"], model["kv_heads"], model["vocab"]),
                          (2, 256, 512, 4, 2, VOCAB))  # fmt: skip

@@ -72,6 +72,14 @@ const TemplateValue* TemplateValue::Find(std::string_view key) const {
   return jinja::AsDict(*this).Find(key);
 }
 
+std::vector<TemplateValue::Member> TemplateValue::Members() const {
+  std::vector<Member> out;
+  for (const auto& [key, value] : jinja::AsDict(*this).entries) {
+    if (key.is(Kind::kString)) out.emplace_back(key.text(), value);
+  }
+  return out;
+}
+
 namespace jinja {
 
 std::optional<size_t> DictObject::Place(std::string_view key) const {

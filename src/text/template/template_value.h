@@ -69,6 +69,8 @@ class TemplateValue {
   const std::vector<TemplateValue>& items() const;
   /// The value under a key of a dict, or null. Valid as long as the dict.
   const TemplateValue* Find(std::string_view key) const;
+  /// Of a dict, in its order: the members whose keys are texts, as all are that come from JSON.
+  std::vector<Member> Members() const;
 
   // For the interpreter: values on the heap.
   TemplateValue(Kind kind, std::shared_ptr<jinja::HeapObject> object) : kind_(kind), object_(std::move(object)) {}

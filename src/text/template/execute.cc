@@ -157,6 +157,8 @@ Result<Evaluator::Flow> Evaluator::ExecuteCapture(const Statement& statement, Sc
   STERNA_ASSIGN_OR_RETURN(captured_, capture.Take());
   STERNA_ASSIGN_OR_RETURN(Value value, Evaluate(*statement.expressions[0], *inner));
   if (statement.kind == StatementKind::kFilterBlock) {
+    // Jinja joins what blocks give without turning it into text.
+    if (!value.is(Kind::kString)) return InvalidArgument(fmt::format("expected str instance, {} found", TypeName(value)));
     STERNA_RETURN_IF_ERROR(WriteValue(value));
   } else {
     STERNA_RETURN_IF_ERROR(Assign(statement.target, std::move(value), scope));

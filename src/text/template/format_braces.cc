@@ -167,6 +167,7 @@ class BraceFormatter {
         return InvalidArgument(fmt::format("Unknown format code '{}' for object of type 'str'", spec.type));
       }
       if (spec.align == '=' && spec.fill != "0") return InvalidArgument("'=' alignment not allowed in string format specifier");
+      if (spec.grouping != '\0') return InvalidArgument(fmt::format("Cannot specify '{}' with 's'.", spec.grouping));
       FormatSpec text_spec = spec;
       if (spec.align == '=') text_spec.align = '<';
       return FormatText(runtime_, value.text(), text_spec);

@@ -144,9 +144,11 @@ Result<Value> Truncate(Runtime& runtime, const Value& self, const Arguments& arg
   const auto ellipsis_length = static_cast<int64_t>(CountCharacters(ellipsis));
   if (length < ellipsis_length) return InvalidArgument(fmt::format("expected length >= {}, got {}", ellipsis_length, length));
   if (leeway < 0) return InvalidArgument(fmt::format("expected leeway >= 0, got {}", leeway));
-  STERNA_ASSIGN_OR_RETURN(const Value text, SoftText(runtime, self));
-  STERNA_ASSIGN_OR_RETURN(const int64_t size, Length(runtime, text));
-  if (size - length <= leeway) return text;
+  // A list has a length, too: a short one comes back as it is.
+  STERNA_ASSIGN_OR_RETURN(const int64_t size, Length(runtime, self));
+  if (size - length <= leeway) return self;
+  if (!self.is(Kind::kString)) return InvalidArgument(fmt::format("truncate(): cannot cut a '{}' object", TypeName(self)));
+  const Value& text = self;
   std::string out = text.text().substr(0, OffsetOfCharacter(text.text(), static_cast<size_t>(length - ellipsis_length)));
   if (!bound.TruthOr(1, false)) out = out.substr(0, out.rfind(' '));
   out += ellipsis;

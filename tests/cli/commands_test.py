@@ -129,7 +129,7 @@ class Run(CommandTest):
     def test_verbose_speaks_on_standard_error(self):
         code, out, error = self.run_sterna("run", self.talking_model(), "hello", "-n", "2", "-v")
         self.assertEqual((code, out[-1:]), (0, b"\n"))
-        self.assertRegex(error.decode(), r"^\[ load .* t/s \| generated \d+ tokens, .* \]\n$")
+        self.assertRegex(error.decode(), r"^chat template: the directory's own\n\[ load .* t/s \| generated \d+ tokens, .* \]\n$")
 
 
 class Interruption(CommandTest):

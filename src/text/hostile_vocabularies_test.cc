@@ -102,7 +102,8 @@ TEST(HostileVocabularies, T05CharsmapsStayInsideTheirData) {
     // Units of the right form, so that walks go on for a while: a label, whether a rule ends, where the children are.
     for (uint32_t i = 0; i < kUnits; ++i) {
       const auto random = static_cast<uint32_t>(rng());
-      append(random % 16 == 0 ? random : ("ab"[random / 2 % 2] & 0xFFu) | (random % 2) << 8 | (random >> 8) % (kUnits * 2) << 10);
+      const uint32_t label = random / 2 % 2 == 0 ? 'a' : 'b';
+      append(random % 16 == 0 ? random : label | (random % 2) << 8 | (random >> 8) % (kUnits * 2) << 10);
     }
     blob += std::string("x\0yz\0", 5);
     auto charsmap = PrecompiledCharsmap::Parse(blob, "rules");

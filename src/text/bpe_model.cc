@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "text/byte_level.h"
+#include "text/merge_runs.h"
 #include "text/utf8.h"
 
 namespace sterna {
@@ -16,6 +17,9 @@ using Symbol = SubwordScratch::Symbol;
 
 // Below this length scanning all ranks for the least one is faster than a heap.
 constexpr size_t kShortWord = 64;
+
+// From this length on it is worth asking whether a word is one character again and again.
+constexpr size_t kLongRun = 256;
 
 void Unlink(std::vector<Symbol>& symbols, uint32_t left) {
   Symbol& gone = symbols[symbols[left].next];
@@ -33,23 +37,26 @@ BpeModel::BpeModel(const BpeOptions& options)
 }
 
 Result<std::unique_ptr<BpeModel>> BpeModel::Create(const TokenTable& texts, const TokenIndex& index,
-                                                   const std::vector<BpeMerge>& merges, const std::vector<uint8_t>& is_foreign,
-                                                   const BpeOptions& options, std::string_view where) {
+                                                   std::span<const BpeMergeIds> merges, const TokenTable& gaps,
+                                                   const std::vector<uint8_t>& is_foreign, const BpeOptions& options,
+                                                   std::string_view where) {
   std::unique_ptr<BpeModel> model(new BpeModel(options));
-  model->word_index_ = TokenIndex(texts.size());
+  model->words_.Reserve(texts.size(), texts.total_bytes());
+  std::vector<int32_t> words;
+  words.reserve(texts.size());
   std::string bytes;
   for (size_t id = 0; id < texts.size(); ++id) {
-    const auto token = static_cast<int32_t>(id);
-    if (!options.byte_level) {
-      model->words_.Append(texts[id]);
-      // A text can be there twice only as a hole of the id range, which has an empty text.
-      if (!texts[id].empty() && !is_foreign[id]) model->word_index_.Insert(model->words_, token);
-      continue;
-    }
     bytes.clear();
-    const bool is_word = AppendBytesOfByteLevel(texts[id], &bytes);
-    model->words_.Append(bytes);
-    if (is_word && !bytes.empty() && !is_foreign[id]) model->word_index_.Insert(model->words_, token);
+    const bool is_word = !options.byte_level || AppendBytesOfByteLevel(texts[id], &bytes);
+    const std::string_view word = options.byte_level ? bytes : texts[id];
+    model->words_.Append(word);
+    if (is_word && !word.empty() && !is_foreign[id]) words.push_back(static_cast<int32_t>(id));
+  }
+  // Byte-level words come from merges alone, but for those that are looked up whole.
+  if (!options.byte_level || options.ignore_merges) {
+    model->word_index_ = TokenIndex(words.size());
+    // A text can be there twice only as a hole of the id range, which has an empty text.
+    model->word_index_.InsertAll(model->words_, words);
   }
   model->has_all_fallbacks_ = options.byte_fallback;
   for (int byte = 0; byte < 256; ++byte) {
@@ -62,29 +69,52 @@ Result<std::unique_ptr<BpeModel>> BpeModel::Create(const TokenTable& texts, cons
     model->byte_ids_[static_cast<size_t>(byte)] = index.Find(texts, text);
   }
 
-  if (merges.size() >= Merge::kNoRank) return Malformed(fmt::format("{}: {} merges are too many", where, merges.size()));
-  model->merges_ = MergeIndex(merges.size());
-  std::string merged;
-  for (size_t rank = 0; rank < merges.size(); ++rank) {
-    const auto& [left, right] = merges[rank];
-    if (!right.starts_with(options.continuing_prefix)) {
-      return Malformed(fmt::format("{}[{}]: '{}' + '{}': the second part must begin with '{}'", where, rank, left, right,
-                                   options.continuing_prefix));
-    }
-    merged.assign(left).append(right.substr(options.continuing_prefix.size()));
-    const int32_t left_id = index.Find(texts, left);
-    const int32_t right_id = index.Find(texts, right);
-    const int32_t merged_id = index.Find(texts, merged);
-    if (left_id < 0 || right_id < 0 || merged_id < 0) {
-      const std::string_view missing = left_id < 0 ? left : right_id < 0 ? right : std::string_view(merged);
-      return Malformed(fmt::format("{}[{}]: '{}' + '{}': '{}' is not a token", where, rank, left, right, missing));
-    }
-    if (!model->merges_.Insert(left_id, right_id, {static_cast<uint32_t>(rank), merged_id})) {
-      return Malformed(fmt::format("{}[{}]: '{}' + '{}' is there twice", where, rank, left, right));
-    }
-  }
+  model->FillGaps(texts, index, gaps);
+  STERNA_RETURN_IF_ERROR(model->FillMerges(merges, where));
   model->FillBytePairs();
   return model;
+}
+
+Status BpeModel::FillMerges(std::span<const BpeMergeIds> merges, std::string_view where) {
+  constexpr size_t kAhead = 16;
+  const auto ids = static_cast<uint32_t>(words_.size() + gaps_.size());
+  merges_ = MergeIndex(merges.size());
+  for (size_t rank = 0; rank < merges.size(); ++rank) {
+    if (rank + kAhead < merges.size()) merges_.Prefetch(merges[rank + kAhead].left, merges[rank + kAhead].right);
+    const BpeMergeIds& merge = merges[rank];
+    for (const int32_t id : {merge.left, merge.right, merge.merged}) {
+      if (static_cast<uint32_t>(id) >= ids) return Malformed(fmt::format("{}[{}]: id {} of {}", where, rank, id, ids));
+    }
+    if (!merges_.Insert(merge.left, merge.right, {static_cast<uint32_t>(rank), merge.merged})) {
+      const auto text = [&](int32_t id) { return static_cast<size_t>(id) < words_.size() ? words_[static_cast<size_t>(id)] : "?"; };
+      return Malformed(fmt::format("{}[{}]: '{}' + '{}' is there twice", where, rank, text(merge.left), text(merge.right)));
+    }
+  }
+  return Status::Ok();
+}
+
+void BpeModel::FillGaps(const TokenTable& texts, const TokenIndex& index, const TokenTable& gaps) {
+  for (size_t gap = 0; gap < gaps.size(); ++gap) {
+    const std::string_view text = gaps[gap];
+    gaps_.emplace_back();
+    for (size_t at = 0; at < text.size();) {
+      const Utf8Char c = DecodeUtf8(text, at);
+      gaps_.back().push_back(index.Find(texts, text.substr(at, c.bytes)));
+      // A byte that has no token, but merges of its own.
+      if (const int byte = ByteLevelByte(c.code); c.bytes == text.size() && byte >= 0) {
+        byte_ids_[static_cast<size_t>(byte)] = static_cast<int32_t>(texts.size() + gap);
+      }
+      at += c.bytes;
+    }
+  }
+}
+
+void BpeModel::AddGap(int32_t id, uint32_t begin, const WordTokens& out) const {
+  for (const int32_t token : gaps_[static_cast<size_t>(id) - words_.size()]) {
+    const int32_t known = token >= 0 ? token : options_.unknown_id;
+    if (known >= 0) out.Add(known, begin, begin + 1);
+    ++begin;
+  }
 }
 
 void BpeModel::FillBytePairs() {
@@ -141,6 +171,7 @@ Status BpeModel::EncodeWord(std::string_view word, SubwordScratch* scratch, cons
       return Status::Ok();
     }
   }
+  if (word.size() >= kLongRun && MergeRepeated(word, scratch, out)) return Status::Ok();
   std::vector<Symbol>& symbols = scratch->symbols;
   symbols.clear();
   FillSymbols(word, &symbols);
@@ -166,7 +197,7 @@ Status BpeModel::EncodeWord(std::string_view word, SubwordScratch* scratch, cons
   MergeLong(scratch);
   uint32_t begin = 0;
   for (uint32_t i = 0; i != SubwordScratch::kEnd; i = symbols[i].next) {
-    out.Add(symbols[i].id, begin, begin + symbols[i].bytes);
+    AddToken(symbols[i].id, begin, begin + symbols[i].bytes, out);
     begin += symbols[i].bytes;
   }
   return Status::Ok();
@@ -246,9 +277,26 @@ void BpeModel::MergeShort(const std::vector<Symbol>& symbols, const WordTokens& 
   }
   uint32_t begin = 0;
   for (size_t i = 0; i < count; ++i) {
-    out.Add(ids[i], begin, begin + bytes[i]);
+    AddToken(ids[i], begin, begin + bytes[i], out);
     begin += bytes[i];
   }
+}
+
+// A line of spaces is one word of a vocabulary without pre-tokenizer, and a heap over megabytes of it is slow.
+bool BpeModel::MergeRepeated(std::string_view word, SubwordScratch* scratch, const WordTokens& out) const {
+  const size_t bytes = options_.byte_level ? 1 : DecodeUtf8(word, 0).bytes;
+  if (has_affixes_ || word.size() % bytes != 0 || word.substr(bytes) != word.substr(0, word.size() - bytes)) return false;
+  scratch->symbols.clear();
+  FillSymbols(word.substr(0, bytes), &scratch->symbols);
+  if (scratch->symbols.size() != 1 || scratch->symbols[0].id == options_.unknown_id) return false;
+  std::vector<SymbolRun> runs = {
+      {scratch->symbols[0].id, static_cast<uint32_t>(word.size() / bytes), static_cast<uint32_t>(bytes)}};
+  if (!MergeRuns(merges_, &runs)) return false;
+  uint32_t begin = 0;
+  for (const SymbolRun& run : runs) {
+    for (uint32_t i = 0; i < run.count; ++i, begin += run.bytes) AddToken(run.id, begin, begin + run.bytes, out);
+  }
+  return true;
 }
 
 void BpeModel::MergeLong(SubwordScratch* scratch) const {

@@ -6,12 +6,14 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/status.h"
+#include "text/bpe_merges.h"
 #include "text/subword_model.h"
 #include "text/token_table.h"
 
@@ -33,21 +35,16 @@ struct BpeOptions {
   std::string word_suffix;
 };
 
-/// Two neighbouring tokens that merge.
-struct BpeMerge {
-  std::string_view left;
-  std::string_view right;
-};
-
 /// Order of merges and treatment of unknown characters as `tokenizers` 0.23, models/bpe.
 class BpeModel : public SubwordModel {
  public:
-  /// The i-th merge has rank i. texts: of all ids. is_foreign[id]: ids that must come from nothing but
-  /// merges.
-  /// Malformed where a merge names a text that is not a token, or is there twice: `where` begins the message.
+  /// texts: of all ids; merges, gaps: of ResolveMerges with them, or of the same form. is_foreign[id]: ids that must come from
+  /// nothing but merges. What merges leave as a gap (BpeMerges) becomes the tokens of its characters, and merges on its way to
+  /// other texts. Malformed where a merge is there twice or an id is out of range: `where` begins the message.
   static Result<std::unique_ptr<BpeModel>> Create(const TokenTable& texts, const TokenIndex& index,
-                                                  const std::vector<BpeMerge>& merges, const std::vector<uint8_t>& is_foreign,
-                                                  const BpeOptions& options, std::string_view where);
+                                                  std::span<const BpeMergeIds> merges, const TokenTable& gaps,
+                                                  const std::vector<uint8_t>& is_foreign, const BpeOptions& options,
+                                                  std::string_view where);
   /// Any two tokens merge that together are a token, the one of the least id first (tiktoken). words: the bytes of every token, by
   /// id; options.byte_level. Malformed where a byte has no token.
   static Result<std::unique_ptr<BpeModel>> CreateFromRanks(TokenTable words, const std::vector<uint8_t>& is_foreign,
@@ -58,10 +55,21 @@ class BpeModel : public SubwordModel {
  private:
   explicit BpeModel(const BpeOptions& options);
 
+  Status FillMerges(std::span<const BpeMergeIds> merges, std::string_view where);
+  void FillGaps(const TokenTable& texts, const TokenIndex& index, const TokenTable& gaps);
   void FillBytePairs();
+  void AddToken(int32_t id, uint32_t begin, uint32_t end, const WordTokens& out) const {
+    if (static_cast<size_t>(id) < words_.size()) {
+      out.Add(id, begin, end);
+    } else {
+      AddGap(id, begin, out);
+    }
+  }
+  void AddGap(int32_t id, uint32_t begin, const WordTokens& out) const;
   void FillSymbols(std::string_view word, std::vector<SubwordScratch::Symbol>* symbols) const;
   void MergeShort(const std::vector<SubwordScratch::Symbol>& symbols, const WordTokens& out) const;
   void MergeLong(SubwordScratch* scratch) const;
+  bool MergeRepeated(std::string_view word, SubwordScratch* scratch, const WordTokens& out) const;
 
   BpeOptions options_;
   TokenTable words_;       // byte level: the bytes of each token; otherwise its text
@@ -70,6 +78,7 @@ class BpeModel : public SubwordModel {
   bool has_all_bytes_ = false;           // byte level: every byte has a token
   std::array<int32_t, 256> byte_ids_{};  // byte level: the token of each byte; otherwise its fallback token
   bool has_all_fallbacks_ = false;
+  std::vector<std::vector<int32_t>> gaps_;  // by id - words_.size(): the tokens of its bytes, -1 for a byte without one
   MergeIndex merges_;
   std::vector<Merge> byte_pairs_;  // byte level: of the tokens of two bytes, first * 256 + second; a copy that stays in cache
 };

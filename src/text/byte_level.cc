@@ -48,16 +48,25 @@ void AppendByteLevel(std::string_view bytes, std::string* out) {
 
 bool AppendBytesOfByteLevel(std::string_view text, std::string* out) {
   const size_t old_size = out->size();
+  out->resize(old_size + text.size());
+  char* next = out->data() + old_size;
   for (size_t position = 0; position < text.size();) {
-    const Utf8Char c = DecodeUtf8(text, position);
-    const int byte = ByteLevelByte(c.code);
+    // All of the alphabet has one or two bytes, and vocabularies are long.
+    const auto first = static_cast<uint8_t>(text[position++]);
+    char32_t code = first;
+    if (first >= 0x80) {
+      const auto second = position < text.size() ? static_cast<uint8_t>(text[position++]) : uint8_t{0};
+      const bool is_pair = (first == 0xC2 || first == 0xC3 || first == 0xC4 || first == 0xC5) && (second & 0xC0) == 0x80;
+      code = is_pair ? static_cast<char32_t>((first & 0x1F) << 6 | (second & 0x3F)) : kCodes;
+    }
+    const int byte = ByteLevelByte(code);
     if (byte < 0) {
       out->resize(old_size);
       return false;
     }
-    out->push_back(static_cast<char>(byte));
-    position += c.bytes;
+    *next++ = static_cast<char>(byte);
   }
+  out->resize(static_cast<size_t>(next - out->data()));
   return true;
 }
 

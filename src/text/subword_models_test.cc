@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>
@@ -29,10 +30,12 @@ struct Vocabulary {
     index.Insert(texts, static_cast<int32_t>(texts.size() - 1));
     return static_cast<int32_t>(texts.size() - 1);
   }
-  Result<std::unique_ptr<BpeModel>> Make(const BpeOptions& options) const {
+  Result<std::unique_ptr<BpeModel>> Make(const BpeOptions& options, bool keeps_gaps = false) const {
     std::vector<BpeMerge> views;
     for (const auto& [left, right] : merges) views.push_back({left, right});
-    return BpeModel::Create(texts, index, views, std::vector<uint8_t>(texts.size()), options, "merges");
+    STERNA_ASSIGN_OR_RETURN(const BpeMerges resolved,
+                            ResolveMerges(texts, index, views, options.continuing_prefix, keeps_gaps, "merges"));
+    return BpeModel::Create(texts, index, resolved.by_rank, resolved.gaps, std::vector<uint8_t>(texts.size()), options, "merges");
   }
   std::string Text(const std::vector<int32_t>& ids) const {
     std::string joined;
@@ -107,6 +110,82 @@ TEST(BpeModel, ShortAndLongWordsMergeByDefinition) {
   }
 }
 
+// llama.cpp looks merges up by text, so that one whose result is no token still takes part; what is no token in the end becomes the
+// tokens of its characters.
+TEST(BpeModel, GapsMergeByDefinitionAndEndAsTheirCharacters) {
+  std::mt19937 rng(5);
+  int words_with_gaps = 0;
+  for (int round = 0; round < 40; ++round) {
+    const Vocabulary whole = RandomVocabulary(&rng, 25);
+    Vocabulary gappy;
+    gappy.merges = whole.merges;
+    for (size_t id = 0; id < whole.texts.size(); ++id) {
+      if (id < 2 || rng() % 3 != 0) gappy.Add(whole.texts[id]);
+    }
+    const auto model = gappy.Make({}, true);
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    for (int i = 0; i < 25; ++i) {
+      const std::string word = RandomWord(&rng, i % 2 == 0 ? 20 : 90);
+      std::string expected;
+      std::string merged = MergeByDefinition(gappy, word) + " ";
+      for (size_t at = 0; at < merged.size(); at = merged.find(' ', at) + 1) {
+        const std::string part = merged.substr(at, merged.find(' ', at) - at);
+        if (gappy.index.Find(gappy.texts, part) >= 0) {
+          expected += part + " ";
+          continue;
+        }
+        ++words_with_gaps;
+        for (const char c : part) {
+          if (gappy.index.Find(gappy.texts, std::string(1, c)) >= 0) expected += std::string(1, c) + " ";
+        }
+      }
+      ASSERT_EQ(gappy.Text(Encode(**model, word)) + " ", expected.empty() ? " " : expected) << word;
+    }
+  }
+  EXPECT_GT(words_with_gaps, 100) << "nothing was tested";
+}
+
+TEST(BpeModel, GapsHaveTheRangesOfTheirBytes) {
+  Vocabulary vocabulary;
+  for (const char* text : {"a", "b", "c"}) vocabulary.Add(text);
+  vocabulary.merges = {{"a", "b"}, {"b", "c"}};
+  vocabulary.Add("bc");
+  EXPECT_THAT(std::string(vocabulary.Make({}).status().message()), HasSubstr("merges[0]: 'a' + 'b': 'ab' is not a token"));
+  const auto model = vocabulary.Make({}, true);
+  ASSERT_TRUE(model.ok());
+  SubwordScratch scratch;
+  std::vector<int32_t> ids;
+  std::vector<TextRange> ranges;
+  ASSERT_TRUE((*model)->EncodeWord("abc", &scratch, {&ids, &ranges}).ok());
+  EXPECT_EQ(vocabulary.Text(ids), "a b c") << "the first merge has the better rank, and takes the b";
+  ASSERT_EQ(ranges.size(), 3u);
+  for (uint32_t i = 0; i < 3; ++i) EXPECT_EQ(std::make_pair(ranges[i].begin, ranges[i].end), std::make_pair(i, i + 1));
+}
+
+TEST(TokenIndex, ManyAtOnceAreTheSameAsOneByOne) {
+  std::mt19937 rng(11);
+  TokenTable table;
+  std::vector<int32_t> ids;
+  for (int32_t id = 0; id < 3000; ++id) {
+    table.Append(RandomWord(&rng, 8));
+    ids.push_back(id);
+  }
+  TokenIndex one_by_one;
+  TokenIndex at_once;
+  std::vector<int32_t> refused;
+  for (const int32_t id : ids) {
+    if (!one_by_one.Insert(table, id)) refused.push_back(id);
+  }
+  EXPECT_FALSE(refused.empty());
+  EXPECT_EQ(at_once.InsertAll(table, ids), refused);
+  std::vector<std::string> probes;
+  for (int i = 0; i < 1000; ++i) probes.push_back(RandomWord(&rng, 9));
+  const std::vector<std::string_view> texts(probes.begin(), probes.end());
+  std::vector<int32_t> found(texts.size());
+  at_once.FindAll(table, texts, found.data());
+  for (size_t i = 0; i < texts.size(); ++i) ASSERT_EQ(found[i], one_by_one.Find(table, texts[i])) << texts[i];
+}
+
 // A word long enough for lists by rank must give what a heap gives, in any order of pushes.
 TEST(MergeQueue, GivesLeastRankThenLeftmostInEveryMode) {
   std::mt19937 rng(6);
@@ -136,6 +215,35 @@ TEST(MergeQueue, GivesLeastRankThenLeftmostInEveryMode) {
   }
 }
 
+TEST(BpeModel, OneLetterManyTimesMergesByDefinition) {
+  std::mt19937 rng(17);
+  int merged_tails = 0;
+  for (int round = 0; round < 300; ++round) {
+    // Any order of merges among runs of a, among it those where what a merge makes merges before it.
+    Vocabulary vocabulary;
+    std::vector<std::string> runs = {"a"};
+    vocabulary.Add("a");
+    for (size_t merges = 2 + rng() % 8; merges > 0; --merges) {
+      const std::pair<std::string, std::string> merge{runs[rng() % runs.size()], runs[rng() % runs.size()]};
+      if (merge.first.size() + merge.second.size() > 40) continue;
+      if (std::find(vocabulary.merges.begin(), vocabulary.merges.end(), merge) != vocabulary.merges.end()) continue;
+      vocabulary.merges.push_back(merge);
+      runs.push_back(merge.first + merge.second);
+      vocabulary.Add(runs.back());
+    }
+    std::shuffle(vocabulary.merges.begin(), vocabulary.merges.end(), rng);
+    const auto model = vocabulary.Make({});
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    for (const size_t letters : {size_t{256}, size_t{257}, 256 + rng() % 100}) {
+      const std::string word(letters, 'a');
+      const std::string expected = MergeByDefinition(vocabulary, word);
+      merged_tails += expected.ends_with(" a") || expected.ends_with(" aa");
+      ASSERT_EQ(vocabulary.Text(Encode(**model, word)), expected) << letters;
+    }
+  }
+  EXPECT_GT(merged_tails, 0);
+}
+
 TEST(BpeModel, OneLetterAMillionTimesEnds) {
   Vocabulary vocabulary;
   std::string run = "a";
@@ -158,7 +266,7 @@ TEST(BpeModel, IgnoreMergesTakesAWholeTokenButNoControlToken) {
   options.ignore_merges = true;
   EXPECT_EQ(vocabulary.Text(Encode(**vocabulary.Make(options), "ab")), "ab");
   std::vector<uint8_t> is_control = {0, 0, 1, 0};
-  const auto model = BpeModel::Create(vocabulary.texts, vocabulary.index, {}, is_control, options, "merges");
+  const auto model = BpeModel::Create(vocabulary.texts, vocabulary.index, {}, {}, is_control, options, "merges");
   EXPECT_EQ(vocabulary.Text(Encode(**model, "ab")), "a b");
   EXPECT_EQ(vocabulary.Text(Encode(**model, "ba")), "ba");
 }

@@ -1,11 +1,16 @@
 #include "text/token_table.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
 namespace sterna {
 namespace {
+
+constexpr uint64_t kOdd1 = 0xA0761D6478BD642Fu;
+constexpr uint64_t kOdd2 = 0xE7037ED1A0B428DBu;
+constexpr size_t kBatch = 48;  // texts hashed before the first is looked up
 
 uint64_t Mix(uint64_t a, uint64_t b) {
   __extension__ using Wide = unsigned __int128;
@@ -16,8 +21,6 @@ uint64_t Mix(uint64_t a, uint64_t b) {
 }  // namespace
 
 uint64_t HashBytes(std::string_view bytes) {
-  constexpr uint64_t kOdd1 = 0xA0761D6478BD642Fu;
-  constexpr uint64_t kOdd2 = 0xE7037ED1A0B428DBu;
   uint64_t hash = bytes.size() * kOdd1;
   while (bytes.size() >= 8) {
     uint64_t word;
@@ -28,6 +31,19 @@ uint64_t HashBytes(std::string_view bytes) {
   uint64_t word = 0;
   std::memcpy(&word, bytes.data(), bytes.size());
   return Mix(hash ^ word, kOdd1);
+}
+
+uint64_t HashLongBytes(std::string_view bytes) {
+  std::array<uint64_t, 4> lanes = {1, 2, 3, 4};
+  const size_t size = bytes.size();
+  for (; bytes.size() >= sizeof(lanes); bytes.remove_prefix(sizeof(lanes))) {
+    std::array<uint64_t, 4> words;
+    std::memcpy(words.data(), bytes.data(), sizeof(words));
+    for (size_t lane = 0; lane < lanes.size(); ++lane) lanes[lane] = Mix(lanes[lane] ^ words[lane], kOdd2);
+  }
+  uint64_t hash = HashBytes(bytes) ^ size;
+  for (const uint64_t lane : lanes) hash = Mix(hash ^ lane, kOdd1);
+  return hash;
 }
 
 TokenIndex::TokenIndex(size_t expected_tokens) : slots_(std::bit_ceil(std::max<size_t>(8, expected_tokens * 2))) {}
@@ -42,9 +58,28 @@ size_t TokenIndex::FindSlot(const TokenTable& table, std::string_view text, uint
 }
 
 bool TokenIndex::Insert(const TokenTable& table, int32_t id) {
+  return InsertHashed(table, id, HashBytes(table[static_cast<size_t>(id)]));
+}
+
+std::vector<int32_t> TokenIndex::InsertAll(const TokenTable& table, std::span<const int32_t> ids) {
+  std::vector<int32_t> refused;
+  std::array<uint64_t, kBatch> hashes;
+  for (; !ids.empty(); ids = ids.subspan(std::min(kBatch, ids.size()))) {
+    const size_t count = std::min(kBatch, ids.size());
+    for (size_t i = 0; i < count; ++i) {
+      hashes[i] = HashBytes(table[static_cast<size_t>(ids[i])]);
+      __builtin_prefetch(&slots_[static_cast<size_t>(hashes[i]) & (slots_.size() - 1)], 1);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      if (!InsertHashed(table, ids[i], hashes[i])) refused.push_back(ids[i]);
+    }
+  }
+  return refused;
+}
+
+bool TokenIndex::InsertHashed(const TokenTable& table, int32_t id, uint64_t hash) {
   const std::string_view text = table[static_cast<size_t>(id)];
   if ((used_ + 1) * 2 > slots_.size()) Grow(table);
-  const uint64_t hash = HashBytes(text);
   Slot& slot = slots_[FindSlot(table, text, hash)];
   if (slot.id >= 0) return false;
   slot = {static_cast<uint32_t>(hash >> 32), id};
@@ -66,6 +101,27 @@ void TokenIndex::Grow(const TokenTable& table) {
 int32_t TokenIndex::Find(const TokenTable& table, std::string_view text) const {
   if (text.size() > max_token_bytes_) return -1;
   return slots_[FindSlot(table, text, HashBytes(text))].id;
+}
+
+void TokenIndex::FindAll(const TokenTable& table, std::span<const std::string_view> texts, int32_t* ids) const {
+  const size_t mask = slots_.size() - 1;
+  std::array<uint64_t, kBatch> hashes;
+  for (; !texts.empty(); texts = texts.subspan(std::min(kBatch, texts.size())), ids += kBatch) {
+    const size_t count = std::min(kBatch, texts.size());
+    // Most texts are found in their first slot; for the others the hints are wrong, and cost little.
+    const auto likely_id = [&](size_t i) { return slots_[static_cast<size_t>(hashes[i]) & mask].id; };
+    for (size_t i = 0; i < count; ++i) {
+      hashes[i] = HashBytes(texts[i]);
+      __builtin_prefetch(&slots_[static_cast<size_t>(hashes[i]) & mask]);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      if (likely_id(i) >= 0) table.PrefetchPlace(static_cast<size_t>(likely_id(i)));
+    }
+    for (size_t i = 0; i < count; ++i) {
+      if (likely_id(i) >= 0) table.PrefetchText(static_cast<size_t>(likely_id(i)));
+    }
+    for (size_t i = 0; i < count; ++i) ids[i] = slots_[FindSlot(table, texts[i], hashes[i])].id;
+  }
 }
 
 MergeIndex::MergeIndex(size_t merges)

@@ -37,7 +37,25 @@ Result<std::string> TextOr(const JsonReader& model, std::string_view key, std::s
   return std::string(text);
 }
 
-Status ReadBpe(const JsonReader& model, bool ends_byte_level, const std::vector<uint8_t>& is_foreign, PipelineParts* parts) {
+Result<BpeMerges> ReadMerges(const JsonReader& model, const BpeOptions& options, const PipelineParts& parts) {
+  STERNA_ASSIGN_OR_RETURN(const JsonReader list, model.Get("merges"));
+  simdjson::dom::array array;
+  if (list.value().get(array) != simdjson::SUCCESS) return list.Wrong("an array");
+  std::vector<BpeMerge> merges;
+  merges.reserve(array.size());
+  for (const simdjson::dom::element item : array) {
+    BpeMerge merge;
+    if (!ReadMerge(item, &merge)) {
+      return Malformed(fmt::format("{}[{}]: expected \"left right\" or [\"left\", \"right\"], found {}", list.place(),
+                                   merges.size(), simdjson::minify(item)));
+    }
+    merges.push_back(merge);
+  }
+  return ResolveMerges(parts.texts, parts.index, merges, options.continuing_prefix, false, list.place());
+}
+
+Status ReadBpe(const JsonReader& model, bool ends_byte_level, const std::vector<uint8_t>& is_foreign, const VocabularyParts* known,
+               std::vector<BpeMergeIds>* found_merges, PipelineParts* parts) {
   if (const auto dropout = model.Find("dropout")) {
     STERNA_ASSIGN_OR_RETURN(const double probability, dropout->Number());
     if (probability != 0) return Unsupported(fmt::format("{}: random merges are not supported", dropout->place()));
@@ -56,19 +74,14 @@ Status ReadBpe(const JsonReader& model, bool ends_byte_level, const std::vector<
     options.unknown_id = parts->index.Find(parts->texts, text);
     if (options.unknown_id < 0) return Malformed(fmt::format("{}: '{}' is not a token", unknown->place(), text));
   }
-  STERNA_ASSIGN_OR_RETURN(const JsonReader list, model.Get("merges"));
-  simdjson::dom::array array;
-  if (list.value().get(array) != simdjson::SUCCESS) return list.Wrong("an array");
-  std::vector<BpeMerge> merges;
-  for (const simdjson::dom::element item : array) {
-    BpeMerge merge;
-    if (!ReadMerge(item, &merge)) {
-      return Malformed(fmt::format("{}[{}]: expected \"left right\" or [\"left\", \"right\"], found {}", list.place(),
-                                   merges.size(), simdjson::minify(item)));
-    }
-    merges.push_back(merge);
+  constexpr std::string_view kPlace = "model.merges";
+  if (known == nullptr) {
+    STERNA_ASSIGN_OR_RETURN(BpeMerges resolved, ReadMerges(model, options, *parts));
+    *found_merges = std::move(resolved.by_rank);
   }
-  STERNA_ASSIGN_OR_RETURN(parts->model, BpeModel::Create(parts->texts, parts->index, merges, is_foreign, options, list.place()));
+  const std::vector<BpeMergeIds>& merges = known == nullptr ? *found_merges : known->merges;
+  STERNA_ASSIGN_OR_RETURN(parts->model,
+                          BpeModel::Create(parts->texts, parts->index, merges, TokenTable(), is_foreign, options, kPlace));
   const bool may_cut = !ends_byte_level && !has_affixes && !options.ignore_merges &&
                        parts->index.Find(parts->texts, kSpaceSymbol) >= 0 && MayCutBeforeSpaces(parts->texts, parts->is_control);
   if (may_cut) parts->pre_tokenizer.push_back(MakeCutBeforeSpacesStep());
@@ -153,11 +166,11 @@ Result<ModelKind> ReadModelKind(const JsonReader& model) {
   return Unsupported(fmt::format("{}: model '{}' is not supported", type->place(), name));
 }
 
-Status ReadVocabularyEntries(const JsonReader& vocab, ModelKind kind, std::vector<std::pair<std::string_view, int64_t>>* entries) {
+Status ReadVocabularyEntries(const JsonReader& vocab, ModelKind kind, VocabularyEntries* entries) {
   if (kind == ModelKind::kUnigram) {
     STERNA_ASSIGN_OR_RETURN(const std::vector<JsonReader> items, vocab.Items());
-    if (items.size() > static_cast<size_t>(kMaxId)) {
-      return Malformed(fmt::format("{}: {} tokens, at most {} are accepted", vocab.place(), items.size(), kMaxId));
+    if (items.size() > static_cast<size_t>(kMaxTokenId)) {
+      return Malformed(fmt::format("{}: {} tokens, at most {} are accepted", vocab.place(), items.size(), kMaxTokenId));
     }
     for (const JsonReader& item : items) {
       simdjson::dom::array pair;
@@ -173,8 +186,9 @@ Status ReadVocabularyEntries(const JsonReader& vocab, ModelKind kind, std::vecto
   if (vocab.value().get(object) != simdjson::SUCCESS) return vocab.Wrong("an object");
   for (const auto& [text, value] : object) {
     int64_t id = -1;
-    if (value.get(id) != simdjson::SUCCESS || id < 0 || id > kMaxId) {
-      return JsonReader(value, fmt::format("{}['{}']", vocab.place(), text)).Wrong(fmt::format("an integer from 0 to {}", kMaxId));
+    if (value.get(id) != simdjson::SUCCESS || id < 0 || id > kMaxTokenId) {
+      return JsonReader(value, fmt::format("{}['{}']", vocab.place(), text))
+          .Wrong(fmt::format("an integer from 0 to {}", kMaxTokenId));
     }
     entries->emplace_back(text, id);
   }
@@ -182,8 +196,8 @@ Status ReadVocabularyEntries(const JsonReader& vocab, ModelKind kind, std::vecto
 }
 
 Status ReadModel(const JsonReader& model, ModelKind kind, bool ends_byte_level, const std::vector<uint8_t>& is_foreign,
-                 PipelineParts* parts) {
-  if (kind == ModelKind::kBpe) return ReadBpe(model, ends_byte_level, is_foreign, parts);
+                 const VocabularyParts* known, std::vector<BpeMergeIds>* found_merges, PipelineParts* parts) {
+  if (kind == ModelKind::kBpe) return ReadBpe(model, ends_byte_level, is_foreign, known, found_merges, parts);
   if (ends_byte_level) parts->pre_tokenizer.push_back(MakeByteLevelTextStep());
   if (kind == ModelKind::kUnigram) return ReadUnigram(model, is_foreign, parts);
   return ReadWordModel(model, kind, is_foreign, parts);

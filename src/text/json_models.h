@@ -4,11 +4,11 @@
 
 #include <cstdint>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/status.h"
 #include "text/json_reader.h"
+#include "text/json_vocabulary.h"
 #include "text/pipeline_tokenizer.h"
 
 namespace sterna {
@@ -16,16 +16,15 @@ namespace sterna {
 enum class ModelKind : uint8_t { kBpe, kWordPiece, kWordLevel, kUnigram };
 std::string_view ModelKindName(ModelKind kind);
 
-inline constexpr int64_t kMaxId = (int64_t{1} << 24) - 1;
-
 /// Unsupported with its name where it is none of these; a model without type is told by its members, as the reference does.
 Result<ModelKind> ReadModelKind(const JsonReader& model);
-/// (text, id) of model.vocab. Malformed where an id is not 0..kMaxId or an entry is not of the form.
-Status ReadVocabularyEntries(const JsonReader& vocab, ModelKind kind, std::vector<std::pair<std::string_view, int64_t>>* entries);
+/// (text, id) of model.vocab. Malformed where an id is not 0..kMaxTokenId or an entry is not of the form.
+Status ReadVocabularyEntries(const JsonReader& vocab, ModelKind kind, VocabularyEntries* entries);
 /// Sets parts->model; texts and index are there already. is_foreign: by id, tokens that the model does not have or that text must
-/// not become. May add pre-tokenizer steps.
+/// not become. May add pre-tokenizer steps. known: where the merges of a BPE model come from, or null: from model.merges, and then
+/// they are put into found_merges.
 Status ReadModel(const JsonReader& model, ModelKind kind, bool ends_byte_level, const std::vector<uint8_t>& is_foreign,
-                 PipelineParts* parts);
+                 const VocabularyParts* known, std::vector<BpeMergeIds>* found_merges, PipelineParts* parts);
 /// Sets what surrounds a text and how spans are trimmed. has_template: whether a step said what surrounds a text.
 Status ReadPostProcessor(const JsonReader& json, PipelineParts* parts, bool* has_template);
 

@@ -8,8 +8,11 @@
 #include "text/end_of_generation.h"
 #include "text/json_models.h"
 #include "text/json_reader.h"
+#include "text/json_rewriter.h"
 #include "text/json_steps.h"
+#include "text/json_vocabulary.h"
 #include "text/pipeline_tokenizer.h"
+#include "text/special_tokens.h"
 #include "text/tokenizer.h"
 
 namespace sterna {
@@ -31,8 +34,9 @@ Result<simdjson::dom::element> Parse(simdjson::dom::parser* parser, std::string_
 /// The members on their way to PipelineParts.
 class JsonVocabulary {
  public:
-  JsonVocabulary(const JsonReader& root, std::optional<JsonReader> config, std::optional<JsonReader> map)
-      : root_(root), config_(std::move(config)), map_(std::move(map)) {}
+  JsonVocabulary(const JsonReader& root, std::optional<JsonReader> config, std::optional<JsonReader> map,
+                 const VocabularyParts* known)
+      : root_(root), config_(std::move(config)), map_(std::move(map)), known_(known) {}
 
   Result<std::shared_ptr<const Tokenizer>> Build() {
     STERNA_ASSIGN_OR_RETURN(const JsonReader model, root_.Get("model"));
@@ -50,7 +54,7 @@ class JsonVocabulary {
       STERNA_RETURN_IF_ERROR(ReadPreTokenizer(*json, &parts_.pre_tokenizer, &traits));
     }
     parts_.needs_origins = traits.needs_origins && !parts_.normalizer.empty();
-    STERNA_RETURN_IF_ERROR(ReadModel(model, kind, traits.ends_byte_level, is_foreign_, &parts_));
+    STERNA_RETURN_IF_ERROR(ReadModel(model, kind, traits.ends_byte_level, is_foreign_, known_, &found_.merges, &parts_));
     STERNA_RETURN_IF_ERROR(MakeMatchers());
     STERNA_RETURN_IF_ERROR(ReadDecoderAndBytes());
     if (const auto json = root_.Find("post_processor")) STERNA_RETURN_IF_ERROR(ReadPostProcessor(*json, &parts_, &has_template_));
@@ -58,14 +62,19 @@ class JsonVocabulary {
     for (const int32_t id : KnownEndTokens(parts_.texts, parts_.index)) parts_.is_end[static_cast<size_t>(id)] = 1;
     if (parts_.eos) parts_.is_end[static_cast<size_t>(*parts_.eos)] = 1;
     parts_.description = fmt::format("{} tokenizer.json, {} tokens", ModelKindName(kind), parts_.texts.size());
+    is_bpe_ = kind == ModelKind::kBpe;
     return std::shared_ptr<const Tokenizer>(std::make_shared<PipelineTokenizer>(std::move(parts_)));
   }
+
+  /// After Build: what was read from the file. Null for other models than BPE.
+  const VocabularyParts* found() const { return is_bpe_ && known_ == nullptr ? &found_ : nullptr; }
 
  private:
   Status ReadVocabulary(const JsonReader& model, ModelKind kind) {
     STERNA_ASSIGN_OR_RETURN(const JsonReader vocab, model.Get("vocab"));
-    std::vector<std::pair<std::string_view, int64_t>> entries;
-    STERNA_RETURN_IF_ERROR(ReadVocabularyEntries(vocab, kind, &entries));
+    if (known_ != nullptr && kind != ModelKind::kBpe) return Malformed(fmt::format("{}: known for BPE models only", vocab.place()));
+    if (known_ == nullptr) STERNA_RETURN_IF_ERROR(ReadVocabularyEntries(vocab, kind, &found_.entries));
+    const VocabularyEntries& entries = known_ == nullptr ? found_.entries : known_->entries;
     // The range is known before anything is allocated by it.
     const size_t entry_count = entries.size() + added_.size();
     int64_t last_id = -1;
@@ -91,12 +100,21 @@ class JsonVocabulary {
     for (const auto& [text, id] : entries) STERNA_RETURN_IF_ERROR(place_token(text, id, vocab.place()));
     for (const AddedTokenJson& added : added_) STERNA_RETURN_IF_ERROR(place_token(added.token.text, added.token.id, added.place));
     parts_.index = TokenIndex(entry_count);
+    size_t bytes = 0;
+    for (const std::string_view text : texts) bytes += text.size();
+    parts_.texts.Reserve(texts.size(), bytes);
     for (const std::string_view text : texts) parts_.texts.Append(text);
     // Of equal texts in the list of a Unigram model the last one counts.
+    std::vector<int32_t> from_last;
+    from_last.reserve(texts.size());
     for (size_t id = texts.size(); id-- > 0;) {
-      if (texts[id].empty() || parts_.index.Insert(parts_.texts, static_cast<int32_t>(id)) || kind == ModelKind::kUnigram) continue;
-      return Malformed(fmt::format("{}: token '{}' has two ids, {} and {}", vocab.place(), texts[id], id,
-                                   parts_.index.Find(parts_.texts, texts[id])));
+      if (!texts[id].empty()) from_last.push_back(static_cast<int32_t>(id));
+    }
+    const std::vector<int32_t> doubles = parts_.index.InsertAll(parts_.texts, from_last);
+    if (!doubles.empty() && kind != ModelKind::kUnigram) {
+      const std::string_view text = texts[static_cast<size_t>(doubles[0])];
+      return Malformed(fmt::format("{}: token '{}' has two ids, {} and {}", vocab.place(), text, doubles[0],
+                                   parts_.index.Find(parts_.texts, text)));
     }
     parts_.is_end.assign(texts.size(), 0);
     parts_.is_control.assign(texts.size(), 0);
@@ -116,7 +134,7 @@ class JsonVocabulary {
     STERNA_ASSIGN_OR_RETURN(const std::vector<JsonReader> items, list->Items());
     for (const JsonReader& item : items) {
       STERNA_ASSIGN_OR_RETURN(const JsonReader id, item.Get("id"));
-      STERNA_ASSIGN_OR_RETURN(const int64_t number, id.Int(0, kMaxId));
+      STERNA_ASSIGN_OR_RETURN(const int64_t number, id.Int(0, kMaxTokenId));
       STERNA_RETURN_IF_ERROR(ReadAddedToken(item, number));
     }
     return Status::Ok();
@@ -131,7 +149,7 @@ class JsonVocabulary {
     for (const auto& [key, value] : object) {
       int64_t id = -1;
       const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
-      if (error != std::errc() || end != key.data() + key.size() || id < 0 || id > kMaxId) {
+      if (error != std::errc() || end != key.data() + key.size() || id < 0 || id > kMaxTokenId) {
         return Malformed(fmt::format("tokenizer_config.json: added_tokens_decoder: '{}' is not an id", key));
       }
       const bool is_known = std::any_of(added_.begin(), added_.end(), [&](const AddedTokenJson& a) { return a.token.id == id; });
@@ -166,6 +184,7 @@ class JsonVocabulary {
     DecoderSteps steps;
     const std::optional<JsonReader> json = root_.Find("decoder");
     if (json) STERNA_RETURN_IF_ERROR(ReadDecoder(*json, &steps));
+    parts_.bytes.Reserve(parts_.texts.size(), parts_.texts.total_bytes());
     for (size_t id = 0; id < parts_.texts.size(); ++id) {
       const auto normalized = parts_.normalized_texts.find(static_cast<TokenId>(id));
       std::string bytes(normalized != parts_.normalized_texts.end() ? std::string_view(normalized->second) : parts_.texts[id]);
@@ -223,9 +242,21 @@ class JsonVocabulary {
     return std::optional<TokenId>();
   }
 
+  // Of the other roles only eot changes what a tokenizer does; one whose text is no token is no error, as it was never read.
+  void ReadRoles() {
+    for (const std::string_view role : SpecialRoles()) {
+      if (role == "bos" || role == "eos") continue;
+      const auto id = ReadConfigToken(fmt::format("{}_token", role));
+      if (!id.ok() || !*id) continue;
+      parts_.roles.emplace_back(role, **id);
+      if (role == "eot") parts_.is_end[static_cast<size_t>(**id)] = 1;
+    }
+  }
+
   Status ReadConfig() {
     STERNA_ASSIGN_OR_RETURN(parts_.bos, ReadConfigToken("bos_token"));
     STERNA_ASSIGN_OR_RETURN(parts_.eos, ReadConfigToken("eos_token"));
+    ReadRoles();
     if (config_) {
       STERNA_ASSIGN_OR_RETURN(const bool adds_bos, config_->GetBoolOr("add_bos_token", false));
       STERNA_ASSIGN_OR_RETURN(const bool adds_eos, config_->GetBoolOr("add_eos_token", false));
@@ -249,33 +280,55 @@ class JsonVocabulary {
   const JsonReader& root_;
   std::optional<JsonReader> config_;
   std::optional<JsonReader> map_;  // special_tokens_map.json
+  const VocabularyParts* known_;
+  VocabularyParts found_;
+  bool is_bpe_ = false;
   PipelineParts parts_;
   std::vector<AddedTokenJson> added_;
   std::vector<uint8_t> is_foreign_;  // by id: not a token of the model, or one that text must not become
   bool has_template_ = false;
 };
 
+std::string WithoutVocabulary(simdjson::dom::object root) {
+  const auto in_model = [](std::string_view key, simdjson::dom::element value) -> std::string {
+    return key == "vocab" ? "{}" : key == "merges" ? "[]" : simdjson::minify(value);
+  };
+  return RewriteObject(root, [&](std::string_view key, simdjson::dom::element value) -> std::string {
+    simdjson::dom::object model;
+    if (key != "model" || value.get(model) != simdjson::SUCCESS) return simdjson::minify(value);
+    return RewriteObject(model, in_model);
+  });
+}
+
 }  // namespace
 
-Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromJson(std::string_view tokenizer_json, std::string_view config_json,
-                                                             std::string_view special_tokens_map_json) {
+Result<std::shared_ptr<const Tokenizer>> BuildFromJson(const JsonTexts& texts, const VocabularyParts* known,
+                                                       const KeepVocabulary& keep) {
   simdjson::dom::parser parser;
-  STERNA_ASSIGN_OR_RETURN(const simdjson::dom::element root, Parse(&parser, tokenizer_json, "tokenizer.json"));
+  STERNA_ASSIGN_OR_RETURN(const simdjson::dom::element root, Parse(&parser, texts.tokenizer, "tokenizer.json"));
   simdjson::dom::parser config_parser;
   simdjson::dom::parser map_parser;
   std::optional<JsonReader> config;
   std::optional<JsonReader> map;
-  if (!config_json.empty()) {
-    STERNA_ASSIGN_OR_RETURN(const simdjson::dom::element element, Parse(&config_parser, config_json, "tokenizer_config.json"));
+  if (!texts.config.empty()) {
+    STERNA_ASSIGN_OR_RETURN(const simdjson::dom::element element, Parse(&config_parser, texts.config, "tokenizer_config.json"));
     config.emplace(element, "");
   }
-  if (!special_tokens_map_json.empty()) {
+  if (!texts.special_tokens_map.empty()) {
     STERNA_ASSIGN_OR_RETURN(const simdjson::dom::element element,
-                            Parse(&map_parser, special_tokens_map_json, "special_tokens_map.json"));
+                            Parse(&map_parser, texts.special_tokens_map, "special_tokens_map.json"));
     map.emplace(element, "");
   }
   const JsonReader reader(root, "");
-  return JsonVocabulary(reader, std::move(config), std::move(map)).Build();
+  JsonVocabulary vocabulary(reader, std::move(config), std::move(map), known);
+  STERNA_ASSIGN_OR_RETURN(std::shared_ptr<const Tokenizer> tokenizer, vocabulary.Build());
+  if (keep && vocabulary.found() != nullptr) keep(WithoutVocabulary(root.get_object().value_unsafe()), *vocabulary.found());
+  return tokenizer;
+}
+
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromJson(std::string_view tokenizer_json, std::string_view config_json,
+                                                             std::string_view special_tokens_map_json) {
+  return BuildFromJson({tokenizer_json, config_json, special_tokens_map_json}, nullptr, nullptr);
 }
 
 }  // namespace sterna

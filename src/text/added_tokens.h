@@ -35,6 +35,7 @@ class AddedTokenMatcher {
   explicit AddedTokenMatcher(std::vector<AddedToken> tokens);
 
   bool empty() const { return tokens_.empty(); }
+  const std::vector<AddedToken>& tokens() const { return tokens_; }
 
   /// Hugging Face: from left to right, the longest at each place; a control token that is not parsed still hides what lies in it
   /// (`tokenizers` AddedVocabulary::find_matches). Appends fragments that are views of `text`.

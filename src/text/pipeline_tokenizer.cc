@@ -270,6 +270,38 @@ Result<std::string> PipelineTokenizer::DecodeAsIs(std::span<const TokenId> ids, 
   return text;
 }
 
+std::vector<SpecialToken> PipelineTokenizer::special_tokens() const {
+  std::map<TokenId, SpecialToken> by_id;
+  const auto at = [&](TokenId id) -> SpecialToken& {
+    SpecialToken& token = by_id[id];
+    token.id = id;
+    return token;
+  };
+  for (size_t id = 0; id < parts_.is_control.size(); ++id) {
+    if (parts_.is_control[id] != 0) at(static_cast<TokenId>(id));
+  }
+  for (const AddedTokenMatcher* matcher : {&parts_.added, &parts_.added_normalized}) {
+    for (const AddedToken& added : matcher->tokens()) {
+      SpecialToken& token = at(added.id);
+      token.single_word = added.single_word;
+      token.strips_left = added.strips_left;
+      token.strips_right = added.strips_right;
+      token.normalized = matcher == &parts_.added_normalized;
+    }
+  }
+  if (parts_.bos) at(*parts_.bos).roles.emplace_back("bos");
+  if (parts_.eos) at(*parts_.eos).roles.emplace_back("eos");
+  for (const auto& [role, id] : parts_.roles) at(id).roles.push_back(role);
+  std::vector<SpecialToken> tokens;
+  for (auto& [id, token] : by_id) {
+    token.text = parts_.texts[static_cast<size_t>(id)];
+    token.is_control = IsControl(id);
+    token.is_end = IsEndOfGeneration(id);
+    tokens.push_back(std::move(token));
+  }
+  return tokens;
+}
+
 std::optional<TokenId> PipelineTokenizer::Find(std::string_view token_text) const {
   const int32_t id = parts_.index.Find(parts_.texts, token_text);
   if (id < 0) return std::nullopt;

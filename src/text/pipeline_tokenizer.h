@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "text/added_tokens.h"
@@ -53,6 +54,7 @@ struct PipelineParts {
   std::vector<TokenId> suffix;
   std::optional<TokenId> bos;
   std::optional<TokenId> eos;
+  std::vector<std::pair<std::string, TokenId>> roles;  // others than bos and eos
 
   TokenTable bytes;                                 // by id: what one token adds inside a text
   std::map<TokenId, std::string> normalized_texts;  // decoding starts from these instead of `texts`, for added tokens that differ
@@ -91,6 +93,7 @@ class PipelineTokenizer final : public Tokenizer {
   std::optional<TokenId> bos() const override { return parts_.bos; }
   std::optional<TokenId> eos() const override { return parts_.eos; }
   std::optional<TokenId> Find(std::string_view token_text) const override;
+  std::vector<SpecialToken> special_tokens() const override;
   std::string description() const override { return parts_.description; }
   bool declares_clean_up() const override { return parts_.declares_clean_up; }
   const std::vector<std::string>& warnings() const override { return parts_.warnings; }

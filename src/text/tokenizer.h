@@ -47,10 +47,24 @@ struct TokenizedText {
   std::vector<TokenSpan> spans;  ///< one an id
 };
 
+/// A token that is found in the text before anything else, or that has a role.
+struct SpecialToken {
+  TokenId id = -1;
+  std::string text;
+  bool is_control = false;         ///< left out by skip_special, and found in text only with parse_special
+  bool is_end = false;             ///< ends a generation
+  bool single_word = false;        ///< not found inside a word
+  bool strips_left = false;        ///< takes the white space before it
+  bool strips_right = false;       ///< takes the white space after it
+  bool normalized = false;         ///< searched in normalized text
+  std::vector<std::string> roles;  ///< of SpecialRoles(): "bos", "pad"
+};
+
 /// Vocabularies whose rank file says neither how to cut text into words nor which special tokens there are.
 enum class TiktokenKind : uint8_t { kDetect, kLlama3, kR50kBase, kP50kBase, kCl100kBase, kO200kBase };
 
-/// Thread-safe after construction. Ids are in [0, vocab_size).
+/// Thread-safe after construction. Ids are in [0, vocab_size). A tokenizer of one's own is a class derived from this one; a
+/// LoadedModel generates with whatever tokenizer it is given (LoadOptions::tokenizer).
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
@@ -94,12 +108,15 @@ class Tokenizer {
   virtual std::optional<TokenId> eos() const = 0;
   /// The id of a token by its exact text, control tokens included.
   virtual std::optional<TokenId> Find(std::string_view token_text) const = 0;
+  /// Control tokens, added tokens and those with a role, by id. What a derived class does not say is found by the other methods:
+  /// control tokens, and the roles bos and eos.
+  virtual std::vector<SpecialToken> special_tokens() const;
   /// One line for people: "BPE gpt2/llama-bpe, 128256 tokens".
   virtual std::string description() const = 0;
   /// tokenizer_config.json asks for clean_up_tokenization_spaces; Decode does it only where its caller does.
-  virtual bool declares_clean_up() const = 0;
+  virtual bool declares_clean_up() const { return false; }
   /// What the file did not say and was decided by evidence, or contradicts itself in; one sentence each, for people.
-  virtual const std::vector<std::string>& warnings() const = 0;
+  virtual const std::vector<std::string>& warnings() const;
 };
 
 }  // namespace sterna

@@ -43,6 +43,7 @@ class SentencePieceVocabulary {
     }
     parts_.bos = IdOf(file_.bos_id);
     parts_.eos = IdOf(file_.eos_id);
+    parts_.roles.emplace_back("unk", unknown_id_);
     if (parts_.eos) parts_.is_end[static_cast<size_t>(*parts_.eos)] = 1;
     const bool is_bpe = file_.algorithm == SentencePieceAlgorithm::kBpe;
     parts_.description = fmt::format("SentencePiece {} model, {} tokens", is_bpe ? "BPE" : "Unigram", file_.pieces.size());

@@ -43,15 +43,15 @@ constexpr std::array<Kind, 5> kKinds = {{{TiktokenKind::kLlama3, "Llama 3", 1280
                                          {TiktokenKind::kCl100kBase, "cl100k_base", 100256, kCl100k},
                                          {TiktokenKind::kO200kBase, "o200k_base", 199998, kO200k}}};
 
-struct SpecialToken {
+struct NamedToken {
   std::string text;
   int64_t id;
 };
 
-std::vector<SpecialToken> SpecialTokens(TiktokenKind kind, int64_t first_free) {
+std::vector<NamedToken> SpecialTokens(TiktokenKind kind, int64_t first_free) {
   switch (kind) {
     case TiktokenKind::kLlama3: {
-      std::vector<SpecialToken> tokens;
+      std::vector<NamedToken> tokens;
       for (const std::string_view name :
            {"begin_of_text", "end_of_text", "reserved_special_token_0", "reserved_special_token_1", "finetune_right_pad_id",
             "step_id", "start_header_id", "end_header_id", "eom_id", "eot_id"}) {
@@ -133,8 +133,8 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromTiktoken(std::string_vie
   if (last >= static_cast<int64_t>(tokens.size()) + 256) {
     return Malformed(fmt::format("rank file: ranks up to {} for {} tokens only", last, tokens.size()));
   }
-  const std::vector<SpecialToken> special = SpecialTokens(known->kind, last + 1);
-  for (const SpecialToken& token : special) last = std::max(last, token.id);
+  const std::vector<NamedToken> special = SpecialTokens(known->kind, last + 1);
+  for (const NamedToken& token : special) last = std::max(last, token.id);
   const auto ids = static_cast<size_t>(last + 1);
 
   std::vector<std::string_view> texts(ids);
@@ -147,7 +147,7 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromTiktoken(std::string_vie
     text = token.bytes;
   }
   std::vector<AddedToken> added;
-  for (const SpecialToken& token : special) {
+  for (const NamedToken& token : special) {
     const auto id = static_cast<size_t>(token.id);
     if (!texts[id].empty()) return Malformed(fmt::format("rank file: rank {} is that of the special token {}", id, token.text));
     texts[id] = token.text;

@@ -22,7 +22,7 @@ std::string Feed(StopMatcher matcher, std::string_view text, size_t step) {
   return out + matcher.Flush();
 }
 
-TEST(StopMatcher, StopStraddlingPiecesIsCutOut) {
+TEST(StopMatcher, T15StopStraddlingPiecesIsCutOut) {
   StopMatcher matcher = Make({"<|end|>"});
   EXPECT_EQ(matcher.Push("hello <|e"), "hello ");
   EXPECT_EQ(matcher.Push("nd"), "");
@@ -48,7 +48,7 @@ TEST(StopMatcher, FirstToEndWinsAndTheLongestOfThose) {
   EXPECT_EQ(matcher.matched_stop(), 1);
 }
 
-TEST(StopMatcher, StopInsideACharacterBoundaryWorksOnBytes) {
+TEST(StopMatcher, T15StopInsideACharacterBoundaryWorksOnBytes) {
   StopMatcher matcher = Make({"\U0001F601"});
   EXPECT_EQ(matcher.Push("a\xF0\x9F"), "a");
   EXPECT_EQ(matcher.Push("\x98\x81"), "");
@@ -88,7 +88,7 @@ TEST(StopMatcher, LongSelfSimilarStopNeedsLinearTime) {
   EXPECT_EQ(Feed(Make(std::vector<std::string>(16, stop)), text, 3), text);
 }
 
-TEST(StopMatcher, RefusesEmptyTooLongAndTooMany) {
+TEST(StopMatcher, T15RefusesEmptyTooLongAndTooMany) {
   EXPECT_EQ(StopMatcher::Create({"ok", ""}).status().code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(StopMatcher::Create({std::string(4097, 'x')}).status().code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(StopMatcher::Create(std::vector<std::string>(17, "x")).status().code(), StatusCode::kInvalidArgument);

@@ -3,6 +3,7 @@
 
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "text/tokenizer.h"
@@ -37,6 +38,26 @@ TEST(TokenizerFromJson, SmollmAgreesWithTheReference) {
 
 TEST(TokenizerFromJson, Llama2AgreesWithTheReference) {
   ExpectGolden(Llama2(), ReadCases("llama2/cases.jsonl"));
+}
+
+TEST(TokenizerFromJson, SentencesOfFortyScriptsAgreeWithTheReferenceAndRoundTrip) {
+  simdjson::dom::parser parser;
+  int scripts = 0;
+  for (const std::string& line : Lines(ReadFixture("scripts.jsonl"))) {
+    const simdjson::dom::element json = parser.parse(line);
+    const std::string script(std::string_view(json["script"]));
+    const std::string text(std::string_view(json["text"]));
+    scripts += script != "Math" && script != "Emoji" && script != "Code";
+    for (const auto& [name, tokenizer] : {std::pair("smollm", &Smollm()), std::pair("llama2", &Llama2())}) {
+      std::vector<TokenId> expected;
+      for (const simdjson::dom::element id : json[name]["ids"].get_array()) expected.push_back(static_cast<TokenId>(int64_t{id}));
+      const std::vector<TokenId> ids = EncodePlain(*tokenizer, text);
+      EXPECT_EQ(ids, expected) << script << ", " << name;
+      EXPECT_EQ(DecodeAll(*tokenizer, ids), std::string_view(json[name]["decoded"])) << script << ", " << name;
+      EXPECT_EQ(DecodeAll(*tokenizer, ids), text) << script << ", " << name;
+    }
+  }
+  EXPECT_GE(scripts, 40);
 }
 
 TEST(TokenizerFromJson, EverySupportedPartAgreesWithTheReference) {

@@ -122,7 +122,8 @@ Result<size_t> AppendFrom(int file, const std::string& path, size_t bytes, std::
 }
 
 Status NotUtf8(std::string_view where, uint64_t byte) {
-  return Malformed(fmt::format("{}: expected UTF-8 text, byte {} is not part of a character", where, byte));
+  return InvalidArgument(
+      fmt::format("{}: expected UTF-8 text, byte {} is not part of a character; convert it, for example by iconv", where, byte));
 }
 
 }  // namespace

@@ -18,13 +18,13 @@ struct CorpusOptions {
 };
 
 /// Counts the words of one sequence: `text` is split as a whole, its line breaks are white space like any other (`tokenizers`
-/// train_from_iterator). Malformed where it is not UTF-8.
+/// train_from_iterator). InvalidArgument where it is not UTF-8.
 Status CountWordsOfSequence(std::string_view text, const CorpusOptions& options, WordCounts* words);
 
 /// Counts the words of a file, every line of which, with its line break, is a sequence (`tokenizers` train_from_files). The file,
 /// which may be a pipe, is read in pieces: besides them only an unfinished word is held. progress(bytes read, size of the file, 0
-/// where it is unknown) is asked after every piece and returns whether to go on. Errors: NotFound, Io, Malformed with the place of
-/// the first byte that is not UTF-8, Cancelled.
+/// where it is unknown) is asked after every piece and returns whether to go on. Errors: NotFound, Io, InvalidArgument with the
+/// place of the first byte that is not UTF-8, Cancelled.
 Status CountWordsOfFile(const std::string& path, const CorpusOptions& options, FunctionRef<bool(int64_t, int64_t)> progress,
                         WordCounts* words);
 

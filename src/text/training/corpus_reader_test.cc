@@ -70,12 +70,12 @@ TEST_F(CorpusReader, NamesThePlaceOfWhatIsNotUtf8) {
     for (const size_t piece : std::initializer_list<size_t>{1, 3, 100}) {
       WordCounts words;
       const Status status = CountFile(path, {.piece_bytes = piece}, &words);
-      EXPECT_EQ(status.code(), StatusCode::kMalformed);
+      EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
       EXPECT_THAT(std::string(status.message()), HasSubstr(path + ": expected UTF-8 text, byte 4 "));
     }
   }
   WordCounts words;
-  EXPECT_EQ(CountWordsOfSequence("a\xFF", {}, &words).code(), StatusCode::kMalformed);
+  EXPECT_EQ(CountWordsOfSequence("a\xFF", {}, &words).code(), StatusCode::kInvalidArgument);
 }
 
 TEST_F(CorpusReader, SaysWhatCannotBeRead) {

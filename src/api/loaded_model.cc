@@ -17,13 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMaxTokenizerBytes = size_t{256} << 20;
 constexpr size_t kMaxTemplateBytes = size_t{1} << 20;
 constexpr size_t kMaxConfigBytes = size_t{16} << 20;
-
-// As convert writes them.
-constexpr std::string_view kTokenizerJsonKey = "tokenizer.huggingface.json";
-constexpr std::string_view kTokenizerConfigKey = "tokenizer.huggingface.config";
 
 bool Exists(const fs::path& path) {
   std::error_code ignored;
@@ -39,26 +34,6 @@ bool IsDirectory(const std::string& path) {
 Result<std::string> ReadIfThere(const fs::path& path, size_t limit) {
   if (!Exists(path)) return std::string();
   return ReadWholeFile(path.string(), limit);
-}
-
-Result<std::shared_ptr<const Tokenizer>> DirectoryTokenizer(const fs::path& directory) {
-  STERNA_ASSIGN_OR_RETURN(const std::string tokenizer, ReadWholeFile((directory / "tokenizer.json").string(), kMaxTokenizerBytes));
-  STERNA_ASSIGN_OR_RETURN(const std::string config, ReadIfThere(directory / "tokenizer_config.json", kMaxConfigBytes));
-  return Tokenizer::FromJson(tokenizer, config).WithContext((directory / "tokenizer.json").string());
-}
-
-/// Empty where the key is missing.
-Result<std::string_view> OptionalString(const Metadata& metadata, std::string_view key) {
-  if (!metadata.Has(key)) return std::string_view();
-  return metadata.GetString(key);
-}
-
-/// Our own converter keeps a checkpoint's tokenizer.json as it is; other tools write tokenizer.ggml.* keys.
-Result<std::shared_ptr<const Tokenizer>> GgufTokenizer(const Metadata& metadata) {
-  if (metadata.Has("tokenizer.ggml.model")) return Tokenizer::FromMetadata(metadata);
-  STERNA_ASSIGN_OR_RETURN(const std::string_view json, metadata.GetString(kTokenizerJsonKey));
-  STERNA_ASSIGN_OR_RETURN(const std::string_view config, OptionalString(metadata, kTokenizerConfigKey));
-  return Tokenizer::FromJson(json, config).WithContext(kTokenizerJsonKey);
 }
 
 Result<FoundChatTemplate> ParseFound(std::string_view text, std::string_view origin) {
@@ -102,16 +77,6 @@ Result<FoundChatTemplate> BuiltInTemplate(const Metadata& metadata, const Tokeni
   return ParseFound(chosen->source, fmt::format("built-in {}", chosen->name));
 }
 
-/// Null where the checkpoint has none.
-Result<std::shared_ptr<const Tokenizer>> FindTokenizer(const WeightSource& source) {
-  const Metadata& metadata = source.metadata();
-  if (source.format() == "GGUF" && (metadata.Has("tokenizer.ggml.model") || metadata.Has(kTokenizerJsonKey))) {
-    return GgufTokenizer(metadata);
-  }
-  if (IsDirectory(source.path()) && Exists(fs::path(source.path()) / "tokenizer.json")) return DirectoryTokenizer(source.path());
-  return std::shared_ptr<const Tokenizer>();
-}
-
 /// The checkpoint's own template, or a built-in one where it has none. `tokenizer` may be null: then only the first.
 Result<FoundChatTemplate> FindTemplate(const WeightSource& source, const Tokenizer* tokenizer) {
   FoundChatTemplate found;
@@ -124,8 +89,11 @@ Result<FoundChatTemplate> FindTemplate(const WeightSource& source, const Tokeniz
   return BuiltInTemplate(source.metadata(), *tokenizer);
 }
 
-Status LoadText(const WeightSource& source, LoadedModel* loaded) {
-  STERNA_ASSIGN_OR_RETURN(loaded->tokenizer, FindTokenizer(source));
+Status LoadText(const WeightSource& source, const LoadOptions& options, LoadedModel* loaded) {
+  loaded->tokenizer = options.tokenizer;
+  if (loaded->tokenizer == nullptr) {
+    STERNA_ASSIGN_OR_RETURN(loaded->tokenizer, FindTokenizer(source, {.vocabulary_cache = options.vocabulary_cache, .edit = {}}));
+  }
   STERNA_ASSIGN_OR_RETURN(FoundChatTemplate found, FindTemplate(source, loaded->tokenizer.get()));
   loaded->chat_template = std::move(found.chat_template);
   loaded->chat_template_origin = std::move(found.origin);
@@ -153,7 +121,7 @@ Result<LoadedModel> LoadModel(const std::string& path, const LoadOptions& option
   loaded.path = path;
   STERNA_ASSIGN_OR_RETURN(std::shared_ptr<Backend> backend, MakeBackend(options, &loaded.isa));
   STERNA_ASSIGN_OR_RETURN(std::shared_ptr<const WeightSource> source, OpenWeights(path));
-  if (options.needs_text) STERNA_RETURN_IF_ERROR(LoadText(*source, &loaded).WithContext(path));
+  if (options.needs_text) STERNA_RETURN_IF_ERROR(LoadText(*source, options, &loaded).WithContext(path));
   for (const TensorEntry& entry : source->entries()) loaded.file_bytes += static_cast<int64_t>(entry.data.size());
   STERNA_ASSIGN_OR_RETURN(loaded.model, Model::Load(source, std::move(backend), ToModelOptions(options)));
   const int64_t vocab = loaded.model->config().vocab;
@@ -179,18 +147,6 @@ Result<LoadedModel> MakeShapedModel(std::string_view shape, std::string_view hea
   loaded.file_bytes = loaded.model->bytes_per_token();
   loaded.load_seconds = SecondsSince(start);
   return loaded;
-}
-
-Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path) {
-  if (IsDirectory(path)) return DirectoryTokenizer(path);
-  if (fs::path(path).extension() == ".json") {
-    STERNA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(path, kMaxTokenizerBytes));
-    STERNA_ASSIGN_OR_RETURN(const std::string config,
-                            ReadIfThere(fs::path(path).parent_path() / "tokenizer_config.json", kMaxConfigBytes));
-    return Tokenizer::FromJson(text, config).WithContext(path);
-  }
-  STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<const WeightSource> source, OpenWeights(path));
-  return GgufTokenizer(source->metadata()).WithContext(path);
 }
 
 Result<std::string> ReadChatTemplate(const std::string& path) {
@@ -221,7 +177,7 @@ Result<FoundChatTemplate> FindChatTemplate(const std::string& path) {
   }
   STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<const WeightSource> source, OpenWeights(path));
   // A tokenizer that cannot be read is no evidence; that it is wrong is said where it is used.
-  const Result<std::shared_ptr<const Tokenizer>> tokenizer = FindTokenizer(*source);
+  const Result<std::shared_ptr<const Tokenizer>> tokenizer = FindTokenizer(*source, {});
   STERNA_ASSIGN_OR_RETURN(FoundChatTemplate found,
                           FindTemplate(*source, tokenizer.ok() ? tokenizer->get() : nullptr).WithContext(path));
   if (found.chat_template == nullptr) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "api/tokenizer_files.h"
 #include "base/cpu_features.h"
 #include "base/status.h"
 #include "model/model.h"
@@ -20,7 +21,10 @@ struct LoadOptions {
   int64_t max_context = 0;  ///< positions to prepare for; 0: the model's own
   /// int8 is what llama.cpp computes with, and faster; kFloat is exact to the stored weights. Ternary weights have their own rule.
   DenseActivations dense_activations = DenseActivations::kInt8;
-  bool needs_text = true;  ///< false: token ids only; the tokenizer and template are left unread, right or wrong
+  /// In place of the checkpoint's own, which is left unread then; null: its own. Any class derived from Tokenizer will do.
+  std::shared_ptr<const Tokenizer> tokenizer = nullptr;
+  std::string vocabulary_cache = {};  ///< TokenizerOptions::vocabulary_cache
+  bool needs_text = true;             ///< false: token ids only; the tokenizer and template are left unread, right or wrong
 };
 
 /// What one path holds. Parts are immutable and shared; the struct is copied freely.
@@ -40,9 +44,6 @@ Result<LoadedModel> LoadModel(const std::string& path, const LoadOptions& option
 
 /// Random weights in a real model's shape (model/random_weights.h), for benchmarks; no tokenizer.
 Result<LoadedModel> MakeShapedModel(std::string_view shape, std::string_view head_type, const LoadOptions& options);
-
-/// Only the tokenizer of a GGUF file, a tokenizer.json, or a directory with one.
-Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path);
 
 /// The text of the chat template of a Hugging Face directory: chat_template.jinja, or the one in tokenizer_config.json. NotFound
 /// where there is none.

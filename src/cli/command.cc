@@ -10,6 +10,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/log.h"
+
 namespace sterna {
 namespace {
 
@@ -88,7 +90,26 @@ LoadOptions ModelFlags::ToLoadOptions() const {
           .isa = isa == nullptr ? "" : isa,
           .max_context = context,
           .dense_activations = activations == "int8" ? DenseActivations::kInt8 : DenseActivations::kFloat,
+          .vocabulary_cache = VocabularyCacheFolder(),
           .needs_text = true};
+}
+
+std::string VocabularyCacheFolder() {
+  const auto variable = [](const char* name) -> std::string_view {
+    const char* value = std::getenv(name);
+    return value == nullptr ? std::string_view() : value;
+  };
+  const std::string_view wish = variable("STERNA_TOKENIZER_CACHE");
+  if (wish == "off" || wish == "0") return "";
+  constexpr std::string_view kFolder = "/sterna/vocabularies";
+  // A relative path is to be ignored, says the XDG base directory specification.
+  if (const std::string_view cache = variable("XDG_CACHE_HOME"); cache.starts_with('/')) return fmt::format("{}{}", cache, kFolder);
+  const std::string_view home = variable("HOME");
+  return home.starts_with('/') ? fmt::format("{}/.cache{}", home, kFolder) : "";
+}
+
+void PrintWarnings(const Tokenizer& tokenizer) {
+  for (const std::string& warning : tokenizer.warnings()) Log(LogLevel::kWarn, EscapeControls(warning));
 }
 
 bool Interrupted() {

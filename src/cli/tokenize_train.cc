@@ -46,24 +46,22 @@ void TrainFlags::AddTo(CLI::App& command) {
   CLI::Option* train = command.add_option("--train", files, "Text files: learn a byte-level BPE vocabulary from them");
   const auto add = [&](CLI::Option* option) { option->needs(train)->group("Training"); };
   train->group("Training");
-  add(command.add_option("-o,--output", output, "tokenizer.json to write"));
   add(command.add_option("--vocab-size", vocab_size, "Tokens wanted")->check(CLI::Range(1, INT32_MAX))->capture_default_str());
   add(command.add_option("--min-frequency", min_frequency, "Least count of a pair that is merged")
           ->check(CLI::NonNegativeNumber)
           ->capture_default_str());
-  add(command.add_option("--special", special_tokens, "Special tokens, the first ids"));
   add(command.add_option("--max-token-length", max_token_length, "Merges stay shorter than this many bytes; 0: any length")
           ->check(CLI::NonNegativeNumber));
   add(command.add_option("--limit-alphabet", limit_alphabet, "Single bytes to keep, the most frequent of the text; 0: all 256")
           ->check(CLI::Range(0, 256)));
   add(command.add_flag("--add-prefix-space", add_prefix_space, "Every line begins with a space, added where it lacks one"));
-  add(command.add_flag("-f,--force", overwrite, "Replace the output file where it exists"));
 }
 
 void TrainFlags::Check(const CLI::App& command) const {
   if (!is_given()) return;
   if (command.count("--output") == 0) FailUsage("--output is required with --train");
-  for (const char* other : {"PATH", "--jsonl", "--add-special", "--no-parse-special"}) {
+  for (const char* other : {"PATH", "--jsonl", "--json", "--add-special", "--no-parse-special", "--list-special", "--add-token",
+                            "--add-special-token", "--map-special"}) {
     if (command.count(other) > 0) FailUsage(fmt::format("{} does not go with --train", other));
   }
 }

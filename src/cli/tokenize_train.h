@@ -13,13 +13,15 @@ namespace sterna {
 
 struct TrainFlags {
   std::vector<std::string> files;
-  std::string output;
-  std::vector<std::string> special_tokens;
   int64_t vocab_size = 30000;
   int64_t min_frequency = 2;
   int64_t limit_alphabet = 0;    // 0: all bytes
   int64_t max_token_length = 0;  // 0: no limit
-  bool add_prefix_space = false, overwrite = false;
+  bool add_prefix_space = false;
+  // Of flags that `tokenize` has for other work too.
+  std::string output;
+  std::vector<std::string> special_tokens;
+  bool overwrite = false;
 
   void AddTo(CLI::App& command);
   /// In the callback of `command`: FailUsage where its flags do not go together.

@@ -19,6 +19,7 @@ FIXTURES = REPOSITORY / "tests" / "fixtures"
 MODELS = FIXTURES / "models"
 GOLDEN_MODELS = ("bitnet-packed", "bitnet-packed-tied", "bitnet-master", "llama-bitlinear", "llama-autobitlinear-rms",
                  "llama-dense-rope3", "qwen3-dense")  # fmt: skip
+NO_CACHE = {"STERNA_TOKENIZER_CACHE": "off"}  # tests leave no files in the caches of whoever runs them
 TIMEOUT_SECONDS = 300  # for programs that hang; sanitizers on a crowded machine take a while
 
 
@@ -97,7 +98,7 @@ class CommandTest(unittest.TestCase):
     def start(self, *arguments, environment=None, **options) -> subprocess.Popen:
         """stdin is empty unless given."""
         settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-        variables = {key: value for key, value in os.environ.items() if key != "STERNA_ISA"} | (environment or {})
+        variables = {key: value for key, value in os.environ.items() if key != "STERNA_ISA"} | NO_CACHE | (environment or {})
         return subprocess.Popen([self.sterna, *map(os.fspath, arguments)], env=variables, cwd=self.folder, **settings)
 
     def run_sterna(self, *arguments, text: str | bytes | None = None, environment=None, **options):

@@ -45,7 +45,7 @@ class Documents(CommandTest):
 
     def run_line(self, line: str) -> None:
         line = COMMAND.sub(lambda match: re.sub(r"(build/release/bin/)?sterna$", shlex.quote(self.sterna), match.group(0)), line)
-        environment = {key: value for key, value in os.environ.items() if key != "STERNA_ISA"}
+        environment = {key: value for key, value in os.environ.items() if key != "STERNA_ISA"} | command_testing.NO_CACHE
         done = subprocess.run(["bash", "-eu", "-c", line], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
                               capture_output=True, timeout=120, check=False)  # fmt: skip
         # In `sterna … | head` the status is head's, so standard error is looked at, too.

@@ -2,7 +2,7 @@
 """Speed of the packages `tokenizers`, `sentencepiece` and `tiktoken` on one thread, beside sterna_tokenizer_bench.
 
 usage: tokenizer_peers.py --texts DIR         writes English.txt, code.txt, Chinese.txt and mixed.txt of 4 MB each
-       tokenizer_peers.py VOCABULARY TEXT     median of 5 runs, in MB for every second of CPU time; VOCABULARY: tokenizer.json, .model, or a rank file
+       tokenizer_peers.py VOCABULARY TEXT     median of 5 runs, in MB for every second of CPU time, and CPU time of loading; VOCABULARY: tokenizer.json, .model, or a rank file
 """
 import base64
 import os
@@ -63,14 +63,18 @@ def encoder(path):
 def main():
     if sys.argv[1] == "--texts":
         return write_texts(sys.argv[2])
-    name, encode = encoder(sys.argv[1])
+    loads = []
+    for _ in range(5):
+        begin = time.process_time()
+        name, encode = encoder(sys.argv[1])
+        loads.append(time.process_time() - begin)
     text = pathlib.Path(sys.argv[2]).read_text(encoding="utf-8")
     speeds = []
     for _ in range(5):
         begin = time.process_time()
         encode(text)
         speeds.append(len(text.encode()) / (time.process_time() - begin) / 1e6)
-    print(f"{name} {sys.argv[2]}: {statistics.median(speeds):.1f} MB/s")
+    print(f"{name} {sys.argv[2]}: {statistics.median(speeds):.1f} MB/s (least {min(speeds):.1f}); loads in {statistics.median(loads) * 1000:.0f} ms")
 
 
 main()

@@ -45,8 +45,8 @@ TEST(TokenizerFromJson, SentencesOfFortyScriptsAgreeWithTheReferenceAndRoundTrip
   int scripts = 0;
   for (const std::string& line : Lines(ReadFixture("scripts.jsonl"))) {
     const simdjson::dom::element json = parser.parse(line);
-    const std::string script(std::string_view(json["script"]));
-    const std::string text(std::string_view(json["text"]));
+    const std::string script{std::string_view(json["script"])};
+    const std::string text{std::string_view(json["text"])};
     scripts += script != "Math" && script != "Emoji" && script != "Code";
     for (const auto& [name, tokenizer] : {std::pair("smollm", &Smollm()), std::pair("llama2", &Llama2())}) {
       std::vector<TokenId> expected;

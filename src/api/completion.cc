@@ -1,5 +1,6 @@
 #include "api/completion.h"
 
+#include "api/chat_prompt.h"
 #include "text/stop_matcher.h"
 #include "text/utf8.h"
 
@@ -14,14 +15,8 @@ Result<std::vector<TokenId>> EncodePrompt(const LoadedModel& loaded, const Compl
   std::vector<ChatMessage> messages;
   if (!request.system.empty()) messages.push_back({.role = "system", .content = request.system});
   messages.push_back({.role = "user", .content = request.prompt});
-  const auto token_text = [&](std::optional<TokenId> id) {
-    return id ? std::string(loaded.tokenizer->TokenBytes(*id)) : std::string();
-  };
-  STERNA_ASSIGN_OR_RETURN(const std::string text,
-                          RenderChat(*loaded.chat_template, messages, /*add_generation_prompt=*/true,
-                                     token_text(loaded.tokenizer->bos()), token_text(loaded.tokenizer->eos())));
-  // The template writes the control tokens itself, BOS included.
-  return loaded.tokenizer->Encode(text, {.add_special = false, .parse_special = true});
+  STERNA_ASSIGN_OR_RETURN(const ChatPrompt prompt, RenderChatPrompt(*loaded.chat_template, *loaded.tokenizer, messages));
+  return EncodeChatPrompt(*loaded.tokenizer, prompt);
 }
 
 }  // namespace

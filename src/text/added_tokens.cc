@@ -89,7 +89,7 @@ int32_t AddedTokenMatcher::LongestAt(std::string_view text, size_t position) con
   return longest;
 }
 
-void AddedTokenMatcher::PartitionLeftmostLongest(std::string_view text, bool parse_special,
+void AddedTokenMatcher::PartitionLeftmostLongest(std::string_view text, const ControlTokens& control,
                                                  std::vector<Fragment>* fragments) const {
   size_t covered = 0;
   for (size_t position = NextCandidate(text, 0); position < text.size(); position = NextCandidate(text, position)) {
@@ -102,7 +102,7 @@ void AddedTokenMatcher::PartitionLeftmostLongest(std::string_view text, bool par
     size_t begin = position;
     size_t end = position + token.text.size();
     position = end;
-    if (token.is_control && !parse_special) continue;
+    if (token.is_control && !control.Allows(begin, end)) continue;
     if (token.single_word && (EndsWithClass(text.substr(0, begin), kWord) || StartsWithClass(text.substr(end), kWord))) continue;
     if (begin < covered) continue;  // a token that stripped to its right has taken the start of this one
     if (token.strips_left && begin > covered) begin -= TrailingWhiteSpace(text.substr(0, begin), begin - covered);
@@ -114,7 +114,8 @@ void AddedTokenMatcher::PartitionLeftmostLongest(std::string_view text, bool par
   if (covered < text.size()) fragments->push_back({text.substr(covered), -1});
 }
 
-void AddedTokenMatcher::PartitionLongestFirst(std::string_view text, bool parse_special, std::vector<Fragment>* fragments) const {
+void AddedTokenMatcher::PartitionLongestFirst(std::string_view text, const ControlTokens& control,
+                                              std::vector<Fragment>* fragments) const {
   // Most texts hold none or a few of the tokens, so a first pass finds which are worth a search of their own.
   std::vector<uint8_t> occurs(tokens_.size(), 0);
   for (size_t position = NextCandidate(text, 0); position < text.size(); position = NextCandidate(text, position + 1)) {
@@ -128,7 +129,7 @@ void AddedTokenMatcher::PartitionLongestFirst(std::string_view text, bool parse_
   }
   std::vector<size_t> order;
   for (size_t i = 0; i < tokens_.size(); ++i) {
-    if (occurs[i] && (parse_special || !tokens_[i].is_control)) order.push_back(i);
+    if (occurs[i] && (control.is_parsed || !tokens_[i].is_control)) order.push_back(i);
   }
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
     const size_t bytes_a = tokens_[a].text.size();
@@ -147,13 +148,19 @@ void AddedTokenMatcher::PartitionLongestFirst(std::string_view text, bool parse_
         continue;
       }
       std::string_view rest = fragment.text;
-      for (size_t at = rest.find(token.text); at != std::string_view::npos; at = rest.find(token.text)) {
+      for (size_t at = rest.find(token.text); at != std::string_view::npos;) {
+        const size_t begin = static_cast<size_t>(rest.data() - text.data()) + at;
+        if (token.is_control && !control.Allows(begin, begin + token.text.size())) {
+          at = rest.find(token.text, at + 1);
+          continue;
+        }
         std::string_view before = rest.substr(0, at);
         if (token.strips_left) before.remove_suffix(TrailingWhiteSpace(before, before.size()));
         if (!before.empty()) next.push_back({before, -1});
         next.push_back({rest.substr(at, token.text.size()), token.id});
         rest.remove_prefix(at + token.text.size());
         if (token.strips_right) rest.remove_prefix(LeadingWhiteSpace(rest));
+        at = rest.find(token.text);
       }
       if (!rest.empty()) next.push_back({rest, -1});
     }

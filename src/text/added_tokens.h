@@ -2,12 +2,15 @@
 #ifndef STERNA_TEXT_ADDED_TOKENS_H_
 #define STERNA_TEXT_ADDED_TOKENS_H_
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
+#include "text/tokenizer.h"
 
 namespace sterna {
 
@@ -20,6 +23,20 @@ struct AddedToken {
   bool strips_right = false;  ///< takes the white space after it
 };
 inline constexpr size_t kMaxAddedTokenBytes = 1024;
+
+/// Which control tokens are found.
+struct ControlTokens {
+  bool is_parsed = false;
+  /// Parts of the text, rising and apart, that none may overlap.
+  std::span<const ByteRange> literal = {};
+
+  /// Whether a control token at [begin, end) is one.
+  bool Allows(size_t begin, size_t end) const {
+    if (!is_parsed) return false;
+    const auto next = std::ranges::upper_bound(literal, begin, {}, &ByteRange::end);
+    return next == literal.end() || next->begin >= end;
+  }
+};
 
 /// A stretch of text, or one token (id >= 0) that stands for it.
 struct Fragment {
@@ -39,9 +56,9 @@ class AddedTokenMatcher {
 
   /// Hugging Face: from left to right, the longest at each place; a control token that is not parsed still hides what lies in it
   /// (`tokenizers` AddedVocabulary::find_matches). Appends fragments that are views of `text`.
-  void PartitionLeftmostLongest(std::string_view text, bool parse_special, std::vector<Fragment>* fragments) const;
+  void PartitionLeftmostLongest(std::string_view text, const ControlTokens& control, std::vector<Fragment>* fragments) const;
   /// GGUF: the longest token wherever it occurs, then the next in what is left (llama.cpp tokenizer_st_partition).
-  void PartitionLongestFirst(std::string_view text, bool parse_special, std::vector<Fragment>* fragments) const;
+  void PartitionLongestFirst(std::string_view text, const ControlTokens& control, std::vector<Fragment>* fragments) const;
 
  private:
   struct Node {

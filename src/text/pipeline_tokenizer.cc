@@ -98,7 +98,7 @@ class PipelineTokenizer::EncodeCall {
     ids_.reserve(ids_.size() + text_.size() / 4 + 4);
     first_ = ids_.size();
     ranges_.resize(first_);
-    for (const Fragment& fragment : Partition(parts_.added, text_)) {
+    for (const Fragment& fragment : Partition(parts_.added, text_, {options_.parse_special, options_.literal})) {
       if (fragment.id >= 0) {
         const auto begin = static_cast<uint32_t>(fragment.text.data() - text_.data());
         AddToken(fragment, {begin, begin + static_cast<uint32_t>(fragment.text.size())});
@@ -125,16 +125,22 @@ class PipelineTokenizer::EncodeCall {
   }
 
  private:
-  std::vector<Fragment> Partition(const AddedTokenMatcher& matcher, std::string_view text) const {
+  std::vector<Fragment> Partition(const AddedTokenMatcher& matcher, std::string_view text, const ControlTokens& control) const {
     std::vector<Fragment> fragments;
     if (matcher.empty()) {
       fragments.push_back({text, -1});
     } else if (parts_.longest_first) {
-      matcher.PartitionLongestFirst(text, options_.parse_special, &fragments);
+      matcher.PartitionLongestFirst(text, control, &fragments);
     } else {
-      matcher.PartitionLeftmostLongest(text, options_.parse_special, &fragments);
+      matcher.PartitionLeftmostLongest(text, control, &fragments);
     }
     return fragments;
+  }
+
+  /// Positions of the text mean nothing in its normalized form, so a literal part anywhere in the fragment speaks for all of it.
+  bool MayHoldControl(std::string_view fragment) const {
+    const auto begin = static_cast<size_t>(fragment.data() - text_.data());
+    return ControlTokens{options_.parse_special, options_.literal}.Allows(begin, begin + fragment.size());
   }
 
   void AddToken(const Fragment& fragment, TextRange range) {
@@ -161,7 +167,7 @@ class PipelineTokenizer::EncodeCall {
       STERNA_RETURN_IF_ERROR(RunNormalizer(parts_.normalizer, changed));
       normalized = PieceSink::Changed(normalized, *changed);
     }
-    for (const Fragment& part : Partition(parts_.added_normalized, normalized.text)) {
+    for (const Fragment& part : Partition(parts_.added_normalized, normalized.text, {MayHoldControl(fragment), {}})) {
       if (part.text.empty()) continue;
       const auto begin = static_cast<size_t>(part.text.data() - normalized.text.data());
       const Piece whole = normalized.Part(begin, begin + part.text.size());

@@ -17,12 +17,22 @@ namespace sterna {
 
 using TokenId = int32_t;
 
+/// Half-open, in bytes.
+struct ByteRange {
+  size_t begin = 0;
+  size_t end = 0;
+  bool operator==(const ByteRange&) const = default;
+};
+
 struct EncodeOptions {
   /// Add what the model expects around a text (usually BOS), as the vocabulary declares.
   bool add_special = true;
   /// Recognize the text of control tokens ("<|eot_id|>") as those tokens. Off for untrusted text: then they are ordinary
   /// characters.
   bool parse_special = false;
+  /// Parts of the text, in rising order and apart, in which parse_special does not hold: what overlaps one is no control token. For
+  /// text that is partly trusted, as a rendered chat is.
+  std::span<const ByteRange> literal = {};
 };
 
 struct DecodeOptions {

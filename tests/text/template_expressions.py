@@ -8,10 +8,11 @@ import random
 
 VARIABLES = {
     "messages": [
-        {"role": "system", "content": " Be brief.\n"},
-        {"role": "user", "content": "Hällo <b>'world'</b> & \"you\"!"},
-        {"role": "assistant", "content": "  one\ntwo\n\nthree  ", "tool_calls": [{"name": "f", "arguments": {"x": 1, "y": [True, None]}}]},
-        {"role": "user", "content": ""},
+        {"role": "system", "content": " Be brief.\n", "name": "sys", "age": 0, "ok": True},
+        {"role": "user", "content": "Hällo <b>'world'</b> & \"you\"!", "name": "ann", "age": 3, "ok": False},
+        {"role": "assistant", "content": "  one\ntwo\n\nthree  ", "name": "Bot", "age": 3, "ok": True,
+         "tool_calls": [{"name": "f", "arguments": {"x": 1, "y": [True, None]}}]},
+        {"role": "user", "content": "", "name": "", "age": -1, "ok": False},
     ],
     "tools": None,
     "documents": None,
@@ -116,9 +117,10 @@ class ExpressionMaker:
             lambda: f"{text()} * {self.small(-1, 3)}",
             lambda: f"{text()}{self.slice_of()}",
             lambda: f"{text()}[{self.small(-2, 3)}]",
-            lambda: f"{text()}|{self.pick('upper', 'lower', 'title', 'capitalize', 'trim', 'string', 'e', 'escape', 'forceescape', 'safe', 'first', 'last', 'urlencode', 'striptags')}",  # noqa: E501
+            lambda: f"{text()}|{self.pick('upper', 'lower', 'title', 'capitalize', 'trim', 'string', 'e', 'escape', 'forceescape', 'safe', 'first', 'last', 'urlencode')}",  # noqa: E501
             lambda: f"{anything()}|{self.pick('string', 'tojson', 'list|tojson', 'e', 'urlencode', 'safe')}",
-            lambda: f"{text()}|{self.pick('trim', 'replace')}({self.arguments_for_text(depth)})",
+            lambda: f"{text()}|trim({self.arguments_for_text(depth, 1)})",
+            lambda: f"{text()}|replace({self.arguments_for_text(depth, 2)})",
             lambda: f"{text()}|{self.pick('center', 'truncate')}({self.small(0, 12)})",
             lambda: f"{text()}|truncate({self.small(3, 8)}, {self.expression('bool', 0)}, '{self.pick('', '.', '…')}', {self.small(0, 3)})",
             lambda: f"{text()}|indent({self.small(0, 5)}{self.pick('', ', true', ', first=true', ', blank=True', ', true, true')})",
@@ -134,21 +136,40 @@ class ExpressionMaker:
             lambda: f"{text()}.zfill({self.small(0, 9)})",
             lambda: f"{text()}.join({self.operand('texts', depth)})",
             lambda: f"{text()}.{self.pick('partition', 'rpartition')}({text()})[{self.small(-2, 2)}]",
-            lambda: f"'{self.pick('%s', '%r-%s', '%5d|%s', '%.2f%%', '%x %s', '%-5s|', '%05.1f', '%c', '%+d', '%e', '%i %i')}' % {self.pick(anything(), f'({anything()}, {anything()})')}",  # noqa: E501
+            lambda: self.printf(depth),
             lambda: f"'{self.pick('{}', '{0}-{1}', '{:>6}', '{a}', '{:.2f}', '{:,}', '{!r}', '{{}}{}', '{:05d}', '{0[0]}', '{:^7}|', '{:x}')}'.format({anything()}, {anything()}{self.pick('', ', a=' + text())})",  # noqa: E501
-            lambda: f"'{self.pick('%s|%s', '%s', '%d')}'|format({anything()}{self.pick('', ', ' + anything())})",
             lambda: f"{text()} if {self.expression('bool', depth)} else {text()}",
             lambda: f"{text()} if {self.expression('bool', depth)}",
             lambda: f"{self.operand(self.pick('dict', 'dicts', 'any', 'texts', 'text', 'float'), depth)}|tojson{self.pick('', '(indent=2)', '(ensure_ascii=true)', '(sort_keys=true)', '(indent=4)', '(separators=[' + repr(',') + ', ' + repr(':') + '])')}",  # noqa: E501
             lambda: f"{self.operand('texts', depth)}|{self.pick('first', 'last', 'min', 'max')}",
+            lambda: f"{self.operand('dict', depth)}|urlencode",
+            lambda: f"[({text()}, {anything()}), ({text()}, {text()})]|urlencode",
+            lambda: f"joiner({text()})()",
             lambda: f"strftime_now('{self.pick('%Y-%m-%d', '%d %b %Y', '%A %B %j', '%H:%M:%S')}')",
         )()
 
-    def arguments_for_text(self, depth: int) -> str:
-        return ", ".join(self.operand("text", depth - 1) for _ in range(self.random.randint(0, 2)))
+    def printf(self, depth: int) -> str:
+        """A format, and for each conversion a value of a kind it takes."""
+        parts, values = [], []
+        for _ in range(self.random.randint(1, 3)):
+            conversion, kind = self.pick(("s", "any"), ("s", "text"), ("r", "any"), ("d", "int"), ("i", "float"), ("x", "int"), ("c", "int"),
+                                         ("c", "text"), ("f", "float"), ("e", "float"), ("g", "int"), ("o", "int"), ("X", "int"))  # fmt: skip
+            flags = self.pick("", "", "", "5", "-6", "05", "+", " ", "#", ".2", "5.1", "-7.3", "+06")
+            if self.chance(0.03):
+                kind = self.pick(*KINDS)
+            parts.append(f"%{flags}{conversion}" + self.pick("", "|", "-", " ", "%%"))
+            values.append(self.operand(kind, depth))
+        if self.chance(0.3):
+            return f"'{''.join(parts)}'|format({', '.join(values)})"
+        return f"'{''.join(parts)}' % ({', '.join(values)},)"
+
+    def arguments_for_text(self, depth: int, count: int) -> str:
+        return ", ".join(self.operand("text", depth - 1) for _ in range(count if self.chance(0.95) else self.random.randint(0, 2)))
 
     def attribute(self) -> str:
-        return self.pick("'name'", "'age'", "'ok'", "'role'", "'content'", "'missing'", "'tool_calls.0.name'", "'name.0'")
+        if self.chance(0.05):
+            return self.pick("'role'", "'content'", "'missing'", "'tool_calls.0.name'", "'name.0'", "0")
+        return self.pick("'name'", "'age'", "'ok'")
 
     def make_int(self, depth: int) -> str:
         number = lambda: self.operand("int", depth)  # noqa: E731
@@ -204,7 +225,7 @@ class ExpressionMaker:
             lambda: f"{texts()}|{self.pick('sort', 'unique|list', 'reverse|list', 'list', 'sort(reverse=true)', 'sort(case_sensitive=true)')}",
             lambda: f"{texts()}|map('{self.pick('upper', 'length', 'trim', 'title', 'first')}')|list",
             lambda: f"{texts()}|map('{self.pick('replace', 'default')}', 'a', 'b')|list",
-            lambda: f"{self.operand(self.pick('texts', 'ints', 'any'), depth)}|{self.pick('select', 'reject')}({self.pick('', repr('string'), repr('in') + ', [1, ' + repr('fig') + ']', repr('odd'), repr('equalto') + ', 1', repr('lower'))})|list",  # noqa: E501
+            lambda: f"{self.operand(self.pick('texts', 'ints', 'any'), depth)}|{self.pick('select', 'reject')}({self.pick('', repr('string'), repr('in') + ', [1, ' + repr('fig') + ']', repr('none'), repr('equalto') + ', 1', repr('sameas') + ', none')})|list",  # noqa: E501
             lambda: f"{texts()}{self.slice_of()}",
             lambda: f"{texts()} + {texts()}",
             lambda: f"{texts()} * {self.small(0, 2)}",
@@ -219,7 +240,7 @@ class ExpressionMaker:
         return self.pick(
             lambda: f"range({self.small(0, 3)}, {self.small(-3, 6)}{self.pick('', ', 2', ', -1')})|list",
             lambda: f"{ints()}|{self.pick('sort', 'unique|list', 'reverse|list', 'list', 'sort(true)')}",
-            lambda: f"{ints()}|{self.pick('select', 'reject')}('{self.pick('odd', 'even', 'gt', 'divisibleby')}'{self.pick('', ', 2')})|list",
+            lambda: f"{ints()}|{self.pick('select', 'reject')}({self.pick(repr('odd'), repr('even'), repr('gt') + ', 2', repr('divisibleby') + ', 3')})|list",  # noqa: E501
             lambda: f"{ints()}{self.slice_of()}",
             lambda: f"[{self.expression('int', depth)}, {self.expression('float', depth)}, {self.expression('int', depth)}]",
             lambda: f"{self.operand('dicts', depth)}|map(attribute='age')|list",
@@ -257,6 +278,10 @@ class ExpressionMaker:
             lambda: f"({self.expression('any', depth)}, {self.expression('int', depth)})",
             lambda: f"{self.operand('any', depth)}|default({self.expression('any', depth)}, true)",
             lambda: f"{self.operand('dict', depth)}|attr('{self.pick('b', 'keys', 'missing')}')",
+            lambda: f"({self.operand('dicts', depth)}|groupby({self.attribute()}{self.pick('', ', case_sensitive=true', ', default=0')})|list){self.pick('', '[0]', '[0].list', '[0].grouper', '[-1][1]')}",  # noqa: E501
+            lambda: f"{{({self.expression('int', 0)}, {self.expression('text', 0)}): {self.expression('any', depth)}}}",
+            lambda: f"cycler({self.expression('any', depth)}, {self.expression('text', depth)}).{self.pick('next()', 'current', 'reset()')}",
+            lambda: self.pick(*(name for name, _ in self.macros)) if self.macros else "caller",
         )()
 
     def call(self, depth: int) -> str:

@@ -23,7 +23,9 @@ class TemplateMaker(ExpressionMaker):
         return "{{" + self.pick("", "", "-", "+") + f" {text} " + self.pick("", "", "-") + "}}"
 
     def text(self) -> str:
-        return "".join(self.pick(*PIECES) for _ in range(self.random.randint(1, 3)))
+        out = "".join(self.pick(*PIECES) for _ in range(self.random.randint(1, 3)))
+        # A brace at the end joins the tag behind it, and then both sides mostly fail.
+        return out + " " if out[-1] in "{#%" and self.chance(0.95) else out
 
     def body(self, depth: int) -> str:
         """Names made inside are out of reach behind it, mostly; undefined ones are worth comparing, too."""
@@ -41,7 +43,7 @@ class TemplateMaker(ExpressionMaker):
             return self.pick(*simple)()
         nested = [self.if_statement] * 3 + [self.for_statement] * 4
         nested += [self.macro_statement, self.call_statement, self.block_set, self.filter_block, self.with_statement, self.generation,
-                   self.namespace_statement, self.raise_statement]  # fmt: skip
+                   self.namespace_statement, self.raise_statement, self.recursive_statement, self.state_statement]  # fmt: skip
         return self.pick(*simple)() if self.chance(0.5) else self.pick(*nested)(depth - 1)
 
     def plain(self) -> str:
@@ -55,7 +57,9 @@ class TemplateMaker(ExpressionMaker):
         return "{#" + self.pick("", "-", "+") + self.pick(" note ", "", " {{ x }} ", "\n") + self.pick("", "-", "+") + "#}"
 
     def raw(self) -> str:
-        return self.tag("raw") + self.pick("{{ x }}", " {% if %}\n", "\n  text\n ", "{# no #}") + self.tag("endraw")
+        inside = self.pick("{{ x }}", " {% if %}\n", "\n  text\n ", "{# no #}")
+        begin = "{%" + self.pick("", "-", "+") + " raw " + self.pick("", "-") + "%}"  # no "+%}" here
+        return begin + inside + self.tag("endraw")
 
     def set_statement(self) -> str:
         kind, name = self.pick(*KINDS), self.name()
@@ -101,6 +105,26 @@ class TemplateMaker(ExpressionMaker):
             out += self.tag("else") + self.body(depth)
         return out + self.tag("endfor")
 
+    def recursive_statement(self, depth: int) -> str:
+        name, outer = self.name(), {key: list(names) for key, names in self.scope.items()}
+        where = self.pick("", "", f" if {name}.n is not divisibleby 3")
+        out = self.tag(f"for {name} in [{{'n': 1, 'c': [{{'n': 2, 'c': []}}, {{'n': 3, 'c': [{{'n': 4}}]}}]}}, {{'n': 5, 'c': ''}}]{where} recursive")
+        self.declare("int", f"{name}.n")
+        self.loops += 1
+        out += self.output(f"loop.{self.pick('depth', 'depth0', 'index', 'last', 'length')}") + self.body(depth)
+        out += self.output(f"loop({name}.c{self.pick('', '', '|list', '|reverse')})")
+        self.loops -= 1
+        self.scope = outer
+        return out + (self.tag("else") + self.body(depth) if self.chance(0.3) else "") + self.tag("endfor")
+
+    def state_statement(self, depth: int) -> str:
+        """A cycler or joiner that a loop uses."""
+        name, other = self.name(), self.name()
+        make, use = self.pick((f"cycler({self.expression('text', 1)}, 'b', 3)", f"{name}.next()"), ("joiner()", f"{name}()"),
+                              (f"joiner({self.expression('any', 1)})", f"{name}()"), ("cycler(1, 2)", f"{name}.current"))  # fmt: skip
+        out = self.tag(f"set {name} = {make}") + self.tag(f"for {other} in {self.operand(self.pick('texts', 'ints'), 1)}")
+        return out + self.output(use) + self.output(other) + self.tag("endfor")
+
     def macro_statement(self, depth: int) -> str:
         count = self.random.randint(0, 3)
         name, outer, loops = f"m{len(self.macros)}_{self.name()}", self.scope, self.loops
@@ -108,7 +132,7 @@ class TemplateMaker(ExpressionMaker):
         self.loops = 0
         first_default = self.random.randint(0, count)
         parameters = [f"p{i}" if i < first_default else f"p{i}={self.pick(repr('d'), '1', 'none', '[1]')}" for i in range(count)]
-        ends_with_caller = self.output("caller()") if self.chance(0.2) else ""
+        ends_with_caller = self.output("caller(" + self.pick("", "", "1", "'x', 2") + ")") if self.chance(0.3) else ""
         body = self.body(depth)
         self.scope, self.loops = outer, loops
         self.macros.append((name, count))
@@ -117,7 +141,13 @@ class TemplateMaker(ExpressionMaker):
     def call_statement(self, depth: int) -> str:
         if not self.macros:
             return self.macro_statement(depth)
-        return self.tag(f"call {self.call(1)}") + self.body(depth) + self.tag("endcall")
+        takes = self.pick("", "", "()", "(q)", "(q, r=1)")
+        outer = {key: list(names) for key, names in self.scope.items()}
+        if "q" in takes:
+            self.declare("any", "q")
+        out = self.tag(f"call{takes} {self.call(1)}") + self.body(depth) + self.tag("endcall")
+        self.scope = outer
+        return out
 
     def block_set(self, depth: int) -> str:
         name = self.name()

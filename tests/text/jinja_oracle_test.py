@@ -33,7 +33,7 @@ REFUSALS = re.compile(r"does not fit 64 bits|keys that are tuples of|No filter n
 MAX_REFUSED_SHARE = 0.03
 MAX_ERROR_SHARE = 0.5  # a grammar that mostly makes mistakes compares little
 # What Python prints of an object has its address in it.
-ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}", re.IGNORECASE)
+ADDRESS = re.compile(r"(?: |%20|\+)at(?: |%20|\+)0x[0-9a-f]{6,}", re.IGNORECASE)
 
 
 def expected(environment, source: str) -> dict[str, str]:
@@ -62,6 +62,9 @@ def verdict(ours: dict[str, str], theirs: dict[str, str]) -> str:
         return "both fail" if "error" in ours else "equal" if ours == theirs else "different"
     if "error" in ours and REFUSALS.search(ours["error"]):
         return "refused"
+    # Jinja2 looks names of filters and tests up when it compiles, but for those inside an if; Sterna where it comes to them.
+    if theirs.get("error", "").startswith(("TemplateAssertionError: No filter named", "TemplateAssertionError: No test named")):
+        return "not reached"
     return "different"
 
 

@@ -234,6 +234,14 @@ TEST(ChatTemplateLimits, T12NothingIsBehindTheValues) {
   ExpectError("{{ namespace(**{'__class__': 1}) }}", StatusCode::kInvalidArgument, "underscore-prefixed");
 }
 
+TEST(ChatTemplateLimits, T12NamespacesOfManyKeysCountAsMemory) {
+  const std::string many = "namespace(dict(range(100000)|map('string')|batch(2)))";
+  EXPECT_EQ(*Render("{% set ns = " + many + " %}{{ ns['0'] }}{{ ns['99998'] }}"), "199999");
+  TemplateOptions options;
+  options.limits.max_memory_bytes = size_t{4} << 20;
+  ExpectError("{{ " + many + " is mapping }}", StatusCode::kResourceExhausted, "holds more than 4194304 bytes", options);
+}
+
 TEST(ChatTemplateLimits, T13ErrorsSayWhere) {
   const std::pair<std::string_view, std::string_view> kCases[] = {
       {"a\n  {{ x.y.z }}", "'x' is undefined (line 2, column 7)"},

@@ -20,6 +20,7 @@ libicu-dev         | build clang fuzz | Unicode normalization
 libpcre2-dev       | build clang fuzz | the regular expressions of tokenizers
 libgtest-dev       | build clang      | unit tests
 libgmock-dev       | build clang      | unit tests
+python3-jinja2     | test             | the reference of chat templates
 binutils           | test             | nm and objdump, for the checks on object files
 clang-format-14    | format ci        | source layout
 clang-tidy-14      | tidy             | static analysis

@@ -1,26 +1,42 @@
 #!/usr/bin/env python3
 """Every part of tokenizer.json alone, and the four models, against the package `tokenizers`: ids, spans, decoded text.
 
-usage: huggingface.py DRIVER [CASES [SEED]]    exit status 77: the package is not installed
-DRIVER is the built program sterna_tokenize_lines.
+usage: huggingface.py DRIVER [--random COUNT] [--natural COUNT] [--seed SEED] [--tokenizer FILE]...
+DRIVER is the built program sterna_tokenize_lines. With --tokenizer, that tokenizer.json alone (repeatable) is compared: ids and decoded
+text of every text, spans of every tenth, and the decoding of random ids. Exit status 77: the package is not installed.
 """
+import argparse
+import itertools
 import json
+import random
 import subprocess
 import sys
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from texts import SCRIPTS, texts
+from natural_texts import natural_texts
+from texts import SCRIPTS, random_text, texts
 
 try:
     from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers as norm, pre_tokenizers as pre,
                             processors, trainers)
 except ImportError as missing:
-    print(f"skipped: {missing}")
+    print(f"SKIPPED: {missing}; `{sys.executable} -m pip install tokenizers` makes this comparison run")
     sys.exit(77)
 
-CASES = int(sys.argv[2]) if len(sys.argv) > 2 else 150
-SEED = int(sys.argv[3]) if len(sys.argv) > 3 else 1
-TEXTS = texts(CASES, SEED)
+
+def read_arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("driver")
+    parser.add_argument("--random", type=int, default=150)
+    parser.add_argument("--natural", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tokenizer", action="append", default=[], metavar="FILE")
+    return parser.parse_args()
+
+
+ARGUMENTS = read_arguments()
+CASES, SEED = ARGUMENTS.random, ARGUMENTS.seed
+TEXTS = [*natural_texts(ARGUMENTS.natural, SEED), *texts(CASES, SEED)] if not ARGUMENTS.tokenizer else []
 TRAINING = [*SCRIPTS.values()] * 2 + texts(60, 99)
 LETTERS = sorted({c for t in TRAINING for c in t})
 
@@ -30,13 +46,22 @@ class Driver:
         self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 
     def ask(self, questions):
-        """Questions go out in one write per batch and answers are read after it: small batches never fill the pipe."""
+        """Questions go out in batches that fit a pipe, so that neither side waits for the other to read."""
         answers = []
+        batch, size = [], 0
         for question in questions:
-            self.process.stdin.write(json.dumps(question) + "\n")
-            self.process.stdin.flush()
-            answers.append(json.loads(self.process.stdout.readline()))
-        return answers
+            line = json.dumps(question) + "\n"
+            if batch and size + len(line) > 30000:
+                answers += self.exchange(batch)
+                batch, size = [], 0
+            batch.append(line)
+            size += len(line)
+        return answers + self.exchange(batch)
+
+    def exchange(self, lines):
+        self.process.stdin.write("".join(lines))
+        self.process.stdin.flush()
+        return [json.loads(self.process.stdout.readline()) for _ in lines]
 
 
 def word_level(pieces=(), unk="[UNK]"):
@@ -243,8 +268,47 @@ def compare(driver, name, tokenizer, cases, add_special=False):
     return wrong
 
 
+def compare_file(driver, path):
+    """A tokenizer.json of any size, on as many texts as asked for. The number of texts that differ."""
+    with open(path, encoding="utf-8") as stream:
+        source = stream.read()
+    tokenizer = Tokenizer.from_str(source)
+    answer = driver.ask([{"load": "json", "tokenizer": source}])[0]
+    if "error" in answer:
+        print(f"{path}: {answer['error']}")
+        return 1
+    rng = random.Random(SEED)
+    cases = itertools.chain(natural_texts(ARGUMENTS.natural, SEED), SCRIPTS.values(), (random_text(rng, "any") for _ in range(CASES)))
+    wrong = done = tokens = 0
+    while batch := list(itertools.islice(cases, 1000)):
+        special = rng.random() < 0.5
+        encodings = [tokenizer.encode(text, add_special_tokens=special) for text in batch]
+        with_spans = [i % 10 == 0 for i in range(len(batch))]
+        found = driver.ask({"text": text, "add_special": special, "spans": asked} for text, asked in zip(batch, with_spans))
+        ids = [encoding.ids for encoding in encodings]
+        shuffled = [[rng.randrange(tokenizer.get_vocab_size()) for _ in range(rng.randint(1, 12))] for _ in range(len(batch) // 10)]
+        skips = rng.random() < 0.5
+        decoded = driver.ask({"decode": given, "skip_special": skips} for given in [*ids, *shuffled])
+        for text, encoding, answer, asked in zip(batch, encodings, found, with_spans):
+            expected = {"ids": encoding.ids} | ({"spans": [list(o) for o in encoding.offsets]} if asked else {})
+            if answer != expected:
+                wrong += 1
+                if wrong <= 5:
+                    print(f"{path}: {text!r}\n  expected {expected} {encoding.tokens}\n  found    {answer}")
+        for given, back in zip([*ids, *shuffled], decoded):
+            if (expected := tokenizer.decode(given, skip_special_tokens=skips)) != back.get("decoded"):
+                wrong += 1
+                if wrong <= 5:
+                    print(f"{path}: {given} decoded, expected {expected!r}\n  found {back}")
+        done += len(batch)
+        tokens += sum(map(len, ids))
+        if done % 20000 < len(batch):
+            print(f"{path}: {done} texts, {tokens} tokens, {wrong} differences", flush=True)
+    print(f"{path}: {done} texts, {tokens} tokens, {wrong} differences in the end")
+    return wrong
+
+
 def compare_decoders(driver):
-    import random
     rng = random.Random(SEED)
     wrong = 0
     for name, decoder in all_decoders():
@@ -278,10 +342,11 @@ def compare_every_character(driver):
 
 
 def main():
-    driver = Driver(sys.argv[1])
+    driver = Driver(ARGUMENTS.driver)
+    if ARGUMENTS.tokenizer:
+        return 1 if sum(compare_file(driver, path) for path in ARGUMENTS.tokenizer) else 0
     wrong = compare_decoders(driver) + compare_every_character(driver)
     count = 0
-    # A text that an added token follows or precedes begins elsewhere than at 0.
     for name, part in normalizers():
         wrong += compare(driver, f"normalizer {name}", with_parts(normalizer=part), TEXTS) > 0
         count += 1

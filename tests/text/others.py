@@ -2,7 +2,7 @@
 """SentencePiece models and tiktoken vocabularies against the packages `sentencepiece` and `tiktoken`; the compiled replacement rules
 of a SentencePiece model as a Precompiled normalizer against `tokenizers`.
 
-usage: others.py DRIVER [CASES [SEED]]    exit status 77: a package is not installed
+usage: others.py DRIVER [--random COUNT] [--natural COUNT] [--seed SEED]    exit status 77: a package is not installed
 DRIVER is the built program sterna_tokenize_lines. All vocabularies are trained or made here; nothing is fetched.
 """
 import base64
@@ -17,13 +17,14 @@ sys.path.insert(0, __file__.rsplit("/", 1)[0])
 try:
     import sentencepiece
     import tiktoken
-    from huggingface import CASES, Driver, SEED, Tokenizer, character_model, compare, norm, pre, with_parts
+    from huggingface import ARGUMENTS, CASES, Driver, SEED, Tokenizer, character_model, compare, norm, pre, with_parts
+    from natural_texts import natural_texts
     from texts import SCRIPTS, texts
 except ImportError as missing:
-    print(f"skipped: {missing}")
+    print(f"SKIPPED: {missing}; `{sys.executable} -m pip install tokenizers sentencepiece tiktoken` makes this comparison run")
     sys.exit(77)
 
-TEXTS = [t for t in texts(CASES, SEED) if "\0" not in t]
+TEXTS = [t for t in [*natural_texts(ARGUMENTS.natural, SEED), *texts(CASES, SEED)] if "\0" not in t]
 TRAINING = [t for t in [*SCRIPTS.values()] * 3 + texts(100, 99) if "\0" not in t and t.strip()]
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 
@@ -55,11 +56,11 @@ def compare_model(driver, name, model, folder):
         print(f"{name}: {loaded['error']}")
         return 1
     wrong = 0
-    for text in TEXTS:
-        expected = oracle.encode(text)
-        found = driver.ask([{"text": text, "parse_special": False}])[0]
-        back = driver.ask([{"decode": expected, "skip_special": True}])[0].get("decoded")
-        if found.get("ids") == expected and back == oracle.decode(expected):
+    encoded = [oracle.encode(text) for text in TEXTS]
+    answers = driver.ask({"text": text, "parse_special": False} for text in TEXTS)
+    decoded = driver.ask({"decode": ids, "skip_special": True} for ids in encoded)
+    for text, expected, found, back in zip(TEXTS, encoded, answers, decoded):
+        if found.get("ids") == expected and back.get("decoded") == oracle.decode(expected):
             continue
         wrong += 1
         if wrong <= 2:
@@ -139,7 +140,7 @@ def compare_tiktoken(driver, folder):
 
 
 def main():
-    driver = Driver(sys.argv[1])
+    driver = Driver(ARGUMENTS.driver)
     wrong = count = 0
     with tempfile.TemporaryDirectory() as folder:
         for name, model in models():

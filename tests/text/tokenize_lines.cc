@@ -3,6 +3,7 @@
 //   {"load": "json", "tokenizer": "…", "config": "…"}       {"load": "sentencepiece", "path": "…"}   {"load": "tiktoken", "path":
 //   "…"}
 //   {"text": "…", "add_special": false, "parse_special": true}   -> {"ids": […], "spans": [[first character, end], …]}
+//   (with "spans": false, no spans)
 //   {"decode": […], "skip_special": false, "clean_up": false}    -> {"decoded": "…"}
 //
 // A question that fails gives {"error": "…"}.
@@ -35,6 +36,7 @@ Result<Json> Encode(const Tokenizer& tokenizer, const Json& question) {
   options.parse_special = question.value("parse_special", true);
   const std::string text = question.at("text");
   STERNA_ASSIGN_OR_RETURN(const std::vector<TokenId> ids, tokenizer.Encode(text, options));
+  if (!question.value("spans", true)) return Json{{"ids", ids}};
   STERNA_ASSIGN_OR_RETURN(const TokenizedText tokenized, tokenizer.EncodeWithSpans(text, options));
   if (tokenized.ids != ids) return Internal("EncodeWithSpans and Encode disagree");
   Json spans = Json::array();

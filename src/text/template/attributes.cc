@@ -35,6 +35,9 @@ Result<std::optional<Value>> TypeAttribute(Runtime& runtime, const Value& value,
   using Found = std::optional<Value>;
   if (value.is(Kind::kUndefined)) return InvalidArgument(AsUndefined(value).message);
   if (value.is(Kind::kLoop)) return GetLoopAttribute(runtime, value, name);
+  if (value.is(Kind::kTuple) && AsList(value).is_group && (name == "grouper" || name == "list")) {
+    return Found(value.items()[name == "list" ? 1 : 0]);
+  }
   if (value.is(Kind::kNamespace)) {
     const auto& attributes = AsNamespace(value).attributes;
     const auto found = attributes.find(std::string(name));
@@ -155,8 +158,9 @@ Result<Value> GetSlice(Runtime& runtime, const Value& value, const Value& start,
   if (value.is(Kind::kUndefined)) return InvalidArgument(AsUndefined(value).message);
   const bool is_list = value.is(Kind::kList) || value.is(Kind::kTuple);
   if (value.is(Kind::kDict)) return InvalidArgument("unhashable type: 'slice'");
+  // Slices go to Python itself, past the environment that turns a missing element into undefined.
   if (!is_list && !value.is(Kind::kString) && !value.is(Kind::kRange)) {
-    return runtime.MakeUndefined(fmt::format("{} has no slices", DescribeType(value)));
+    return InvalidArgument(fmt::format("'{}' object is not subscriptable", TypeName(value)));
   }
   STERNA_ASSIGN_OR_RETURN(const int64_t size, Length(runtime, value));
   STERNA_ASSIGN_OR_RETURN(const SliceBounds bounds, Bounds(start, stop, step, size));

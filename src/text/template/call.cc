@@ -56,16 +56,24 @@ Result<Value> Evaluator::Call(const Value& callee, Arguments arguments) {
       return CallMacro(AsMacro(callee), std::move(arguments));
     case Kind::kUndefined:
       return InvalidArgument(AsUndefined(callee).message);
-    case Kind::kLoop:
-      return InvalidArgument("The loop must have the 'recursive' marker to be called recursively.");
+    case Kind::kLoop: {
+      const auto& recurse = AsLoop(callee).recurse;
+      if (!recurse) return InvalidArgument("The loop must have the 'recursive' marker to be called recursively.");
+      STERNA_ASSIGN_OR_RETURN(const BoundArguments bound, BoundArguments::Bind("loop", arguments, {"iterable"}, 1));
+      return recurse(*bound.at(0));
+    }
     default:
       return InvalidArgument(fmt::format("'{}' object is not callable", TypeName(callee)));
   }
 }
 
-Result<Value> Evaluator::CallMacro(const MacroObject& macro, Arguments arguments) {
+Status Evaluator::CheckCallDepth() const {
   const int limit = runtime_.options().limits.max_call_depth;
-  if (call_depth_ >= limit) return ResourceExhausted(fmt::format("calls nested deeper than {} levels", limit));
+  return call_depth_ < limit ? Status() : ResourceExhausted(fmt::format("calls nested deeper than {} levels", limit));
+}
+
+Result<Value> Evaluator::CallMacro(const MacroObject& macro, Arguments arguments) {
+  STERNA_RETURN_IF_ERROR(CheckCallDepth());
   InnerScope scope(*this, macro.scope);
   STERNA_RETURN_IF_ERROR(BindMacroArguments(*macro.definition, std::move(arguments), *scope));
   Capture capture(*this);

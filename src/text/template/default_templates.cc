@@ -19,12 +19,16 @@ constexpr DefaultTemplate kBitNet = {"bitnet-b1.58",
   {{- "Assistant: " -}}
 {%- endif -%})"};
 
-// No BOS; an answer ends with EOS, and the line feed that would follow the last one is left out.
+// No BOS; an answer ends with EOS, and the line feed that would follow the last one is left out: as the part without tools of the
+// template that tiiuae/Falcon3-*-Instruct carry in tokenizer_config.json. That one passes over any other role without a word.
 constexpr DefaultTemplate kFalcon3 = {"falcon3",
                                       R"({%- if tools -%}
   {{- raise_exception("the built-in template falcon3 has no place for tools") -}}
 {%- endif -%}
 {%- for message in messages -%}
+  {%- if message.role not in ["system", "user", "assistant"] -%}
+    {{- raise_exception("the built-in template falcon3 has no place for the role " ~ message.role) -}}
+  {%- endif -%}
   {{- "<|" ~ message.role ~ "|>\n" ~ message.content -}}
   {%- if message.role == "assistant" -%}
     {{- eos_token -}}

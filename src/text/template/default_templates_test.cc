@@ -134,6 +134,28 @@ TEST(DefaultTemplates, Falcon3EndsAnswersWithEos) {
             "<|user|>\nHi\n<|assistant|>\n Hello!<|endoftext|>");
 }
 
+TEST(DefaultTemplates, Falcon3EqualsThePublishedTemplate) {
+  const Result<std::string> source = ReadWholeFile(STERNA_FIXTURES "/templates/falcon3_without_tools.jinja", size_t{1} << 20);
+  ASSERT_TRUE(source.ok()) << source.status().message();
+  const auto published = ChatTemplate::Parse(*source);
+  ASSERT_TRUE(published.ok()) << published.status().message();
+  const auto chat = Parsed(Evidence("llama", "Falcon3-7B-Instruct", "<|endoftext|>", kFalcon3Tokens));
+  ASSERT_NE(chat, nullptr);
+  for (size_t begin = 0; begin < std::size(kConversation); ++begin) {
+    for (size_t size = 1; begin + size <= std::size(kConversation); ++size) {
+      for (const bool prompt : {false, true}) {
+        const auto part = std::span(kConversation).subspan(begin, size);
+        EXPECT_EQ(*RenderChat(*chat, part, prompt, "", "<|endoftext|>"),
+                  *RenderChat(**published, part, prompt, "", "<|endoftext|>"));
+      }
+    }
+  }
+  const ChatMessage tool[] = {{"tool", "x"}};
+  const Result<std::string> text = RenderChat(*chat, tool, true, "", "<|endoftext|>");
+  ASSERT_FALSE(text.ok());
+  EXPECT_EQ(text.status().message(), "the built-in template falcon3 has no place for the role tool");
+}
+
 TEST(DefaultTemplates, ToolsAreRefusedNotDropped) {
   const TemplateValue variables = *TemplateValue::FromJson(R"({"messages": [], "tools": [{"name": "f"}], "bos_token": ""})");
   for (const TemplateEvidence& evidence :

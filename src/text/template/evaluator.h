@@ -67,7 +67,8 @@ class Evaluator {
   Status ExecuteOutput(const Statement& statement, Scope& scope);
   Status ExecuteCallBlock(const Statement& statement, Scope& scope);
   Status ExecuteMacro(const Statement& statement, Scope& scope);
-  Result<Value> MakeLoop(const Statement& statement, Scope& scope);
+  Result<Flow> RunLoop(const Statement& statement, Scope& scope, const Value& iterable, int depth0);
+  Result<Value> MakeLoop(const Statement& statement, Scope& scope, const Value& iterable, int depth0);
   Status Assign(const Target& target, Value value, Scope& scope);
   Status Write(std::string_view text);
   Status WriteValue(const Value& value);
@@ -91,6 +92,7 @@ class Evaluator {
   Result<Arguments> EvaluateArguments(const CallArguments& arguments, Scope& scope);
   Result<Value> Call(const Value& callee, Arguments arguments);
   Result<Value> CallMacro(const MacroObject& macro, Arguments arguments);
+  Status CheckCallDepth() const;
   Status BindMacroArguments(const Statement& definition, Arguments arguments, Scope& scope);
 
   /// Remembers where the error under way began: the innermost place that notes it.

@@ -106,11 +106,22 @@ Result<Evaluator::Flow> Evaluator::ExecuteIf(const Statement& statement, Scope& 
   return ExecuteBody(statement.otherwise, scope);
 }
 
-Result<Value> Evaluator::MakeLoop(const Statement& statement, Scope& scope) {
-  STERNA_ASSIGN_OR_RETURN(const Value iterable, Evaluate(*statement.expressions[0], scope));
+Result<Value> Evaluator::MakeLoop(const Statement& statement, Scope& scope, const Value& iterable, int depth0) {
   STERNA_ASSIGN_OR_RETURN(Cursor cursor, Cursor::Over(iterable));
   auto loop = std::make_shared<LoopObject>();
   STERNA_RETURN_IF_ERROR(runtime_.Charge(*loop, sizeof(LoopObject) + 64));
+  loop->depth0 = depth0;
+  if (statement.is_recursive) {
+    loop->recurse = [this, &statement, &scope, depth0](const Value& items) -> Result<Value> {
+      STERNA_RETURN_IF_ERROR(CheckCallDepth());
+      Capture capture(*this);
+      ++call_depth_;
+      const Status ran = RunLoop(statement, scope, items, depth0 + 1).status();
+      --call_depth_;
+      if (!ran.ok()) return ran;
+      return capture.Take();
+    };
+  }
   loop->pull = [this, &statement, &scope, cursor = std::move(cursor)]() mutable -> Result<std::optional<Value>> {
     while (true) {
       STERNA_ASSIGN_OR_RETURN(std::optional<Value> item, cursor.Next(runtime_));
@@ -126,7 +137,12 @@ Result<Value> Evaluator::MakeLoop(const Statement& statement, Scope& scope) {
 }
 
 Result<Evaluator::Flow> Evaluator::ExecuteFor(const Statement& statement, Scope& scope) {
-  STERNA_ASSIGN_OR_RETURN(const Value loop_value, MakeLoop(statement, scope));
+  STERNA_ASSIGN_OR_RETURN(const Value iterable, Evaluate(*statement.expressions[0], scope));
+  return RunLoop(statement, scope, iterable, 0);
+}
+
+Result<Evaluator::Flow> Evaluator::RunLoop(const Statement& statement, Scope& scope, const Value& iterable, int depth0) {
+  STERNA_ASSIGN_OR_RETURN(const Value loop_value, MakeLoop(statement, scope, iterable, depth0));
   struct EndsLoop {
     LoopObject& loop;
     ~EndsLoop() { loop.End(); }

@@ -6,6 +6,7 @@
 #include "text/template/number_format.h"
 #include "text/template/operators.h"
 #include "text/template/print.h"
+#include "text/template/python_text.h"
 #include "text/template/runtime.h"
 
 namespace sterna::jinja {
@@ -131,7 +132,11 @@ class PrintfFormatter {
         return FormatText(runtime_, text, spec);
       }
       case 'c':
-        if (value.is(Kind::kString)) return FormatText(runtime_, value.text(), spec);
+        // Precision and sign mean nothing to one character, and only numbers are filled with zeros.
+        spec.precision.reset();
+        if (spec.align == '=') spec.align = '>', spec.fill = " ";
+        if (value.is(Kind::kString) && CountCharacters(value.text()) == 1) return FormatText(runtime_, value.text(), spec);
+        if (!IntegerOf(value)) return InvalidArgument("%c requires int or char");
         [[fallthrough]];
       case 'd':
       case 'i':
@@ -146,6 +151,8 @@ class PrintfFormatter {
           integer = static_cast<int64_t>(value.float_value());
         }
         if (integer) return FormatInteger(runtime_, *integer, spec);
+        if (takes_floats && value.is(Kind::kFloat))
+          return InvalidArgument(fmt::format("%{}: the number does not fit 64 bits", spec.type));
         return InvalidArgument(fmt::format("%{} format: {} is required, not {}", spec.type,
                                            takes_floats ? "a real number" : "an integer", TypeName(value)));
       }

@@ -52,6 +52,7 @@ struct StringObject : HeapObject {
 /// kList and kTuple.
 struct ListObject : HeapObject {
   std::vector<Value> items;
+  bool is_group = false;  ///< of |groupby: a tuple whose members are also called `grouper` and `list`
 };
 
 struct DictObject : HeapObject {
@@ -113,6 +114,9 @@ struct NamespaceObject : HeapObject {
 struct LoopObject : HeapObject {
   /// The next item that passes the loop's condition; nothing at the end. Empty once the loop has ended.
   std::function<Result<std::optional<Value>>()> pull;
+  /// What the body of the loop writes for other items, one level deeper. Empty where it is not marked recursive, or has ended.
+  std::function<Result<Value>(const Value& iterable)> recurse;
+  int depth0 = 0;
   std::optional<int64_t> known_length;  ///< where the loop has no condition
   int64_t index0 = -1;
   std::vector<Value> ahead;  ///< pulled but not yet visited, in order

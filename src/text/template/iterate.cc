@@ -157,6 +157,7 @@ Result<int64_t> LoopObject::Length() {
 
 void LoopObject::End() {
   pull = nullptr;
+  recurse = nullptr;
   ahead.clear();
   ahead_next = 0;
   previous = Value();

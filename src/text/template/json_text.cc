@@ -142,6 +142,7 @@ class JsonWriter {
 
   Status AppendKey(const Value& key) {
     if (key.is(Kind::kString)) return Append(key);
+    if (key.is(Kind::kTuple)) return InvalidArgument("keys must be str, int, float, bool or None, not tuple");
     out_ += '"';  // numbers, booleans and null become strings of themselves
     STERNA_RETURN_IF_ERROR(Append(key));
     out_ += '"';

@@ -108,6 +108,15 @@ TEST(ChatTemplateLimits, T10RecursiveCallsEndAtDepth100) {
   ExpectError(
       "{% macro f(x) %}" + Repeat("{% for a in [1] if f(1) %}", 45) + Repeat("{% endfor %}", 45) + "{% endmacro %}{{ f(1) }}",
       StatusCode::kResourceExhausted, "deeper than");
+  const std::string children = "[{'c': [{'c': [{'c': []}]}]}]";
+  EXPECT_EQ(*Render("{% for x in " + children + " recursive %}{{ loop.depth }}({{ loop(x.c) }}){% endfor %}"), "1(2(3()))");
+  ExpectError("{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", StatusCode::kResourceExhausted, "deeper than 100 levels");
+  ExpectError("{% macro f(l) %}{{ l([1]) }}{% endmacro %}{% for x in [1] recursive %}{{ f(loop) }}{% endfor %}",
+              StatusCode::kResourceExhausted, "deeper than 100 levels");
+  ExpectError("{% for x in [1] recursive %}" + Repeat("{% for y in [1] %}", 40) + "{{ loop([1]) }}" + Repeat("{% endfor %}", 41),
+              StatusCode::kInvalidArgument, "must have the 'recursive' marker");
+  ExpectError("{% set ns = namespace() %}{% for x in [1] recursive %}{% set ns.l = loop %}{% endfor %}{{ ns.l([1]) }}",
+              StatusCode::kInvalidArgument, "must have the 'recursive' marker");
   ExpectError("{% set l = ['map'] * 5000 %}{{ 'a'|map(*l)|list }}", StatusCode::kResourceExhausted, "deeper than");
 }
 
@@ -141,18 +150,22 @@ TEST(ChatTemplateLimits, T11LongRangesAreRefusedAndNeverSpelledOut) {
 }
 
 TEST(ChatTemplateLimits, T11TextsAreBounded) {
+  TemplateOptions options;  // a sixteenth of the default limit, for the sake of sanitizers; T14 goes to the limit itself
+  options.limits.max_output_bytes = size_t{1} << 20;
   for (const std::string_view expression :
        {"'x' * 1000000000", "'x' * 9223372036854775807", "'ab'.center(1000000000)", "'a'.zfill(1000000000)",
         "'a\\nb'|indent(1000000000)", "'{:1000000000}'.format(1)", "'%1000000000d' % 1", "'%*d' % (1000000000, 1)",
-        "('x' * 9000000).replace('x', 'yyy')", "('x' * 9000000).replace('', 'yyy')", "('x' * 100000)|list|join('y' * 1000)",
-        "('x' * 100000).join('y' * 1000)", "[1]|tojson(indent=1000000000)", "('x' * 9000000) ~ ('x' * 9000000)",
-        "('x' * 9000000) + ('x' * 9000000)", "('\\n' * 100000)|indent(10000, blank=true)", "('<' * 9000000)|e",
-        "('\\x01' * 9000000)|tojson"}) {
-    ExpectError("{{ " + std::string(expression) + " }}", StatusCode::kResourceExhausted, "text of more than 16777216 bytes");
+        "('x' * 600000).replace('x', 'yyy')", "('x' * 600000).replace('', 'yyy')", "('x' * 100000)|list|join('y' * 1000)",
+        "('x' * 100000).join('y' * 1000)", "[1]|tojson(indent=1000000000)", "('x' * 600000) ~ ('x' * 600000)",
+        "('x' * 600000) + ('x' * 600000)", "('\\n' * 100000)|indent(10000, blank=true)", "('<' * 600000)|e",
+        "('\\x01' * 600000)|tojson"}) {
+    ExpectError("{{ " + std::string(expression) + " }}", StatusCode::kResourceExhausted, "text of more than 1048576 bytes",
+                options);
   }
   ExpectError("{% set ns = namespace(s='x') %}{% for i in range(100) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
-              StatusCode::kResourceExhausted, "text of more than 16777216 bytes");
-  ExpectError("{% for i in range(20) %}{{ 'x' * 1000000 }}{% endfor %}", StatusCode::kResourceExhausted, "text of more than");
+              StatusCode::kResourceExhausted, "text of more than 1048576 bytes", options);
+  ExpectError("{% for i in range(20) %}{{ 'x' * 1000000 }}{% endfor %}", StatusCode::kResourceExhausted, "text of more than",
+              options);
   ExpectError("{{ '%.2000f' % 1.0 }}", StatusCode::kInvalidArgument, "precision 2000 is too large");
 }
 
@@ -177,15 +190,19 @@ TEST(ChatTemplateLimits, T11StepsAreBounded) {
 }
 
 TEST(ChatTemplateLimits, T11MemoryIsBounded) {
+  TemplateOptions options;  // a sixteenth of the default limit, for the sake of sanitizers
+  options.limits.max_memory_bytes = size_t{16} << 20;
   for (const std::string_view source :
-       {"{% set ns = namespace(l=[]) %}{% for i in range(1000) %}{% set ns.l = ns.l + ['x' * 9000000] %}{% endfor %}",
+       {"{% set ns = namespace(l=[]) %}{% for i in range(1000) %}{% set ns.l = ns.l + ['x' * 900000] %}{% endfor %}",
         "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = ns.l + ns.l %}{% endfor %}",
-        "{{ ([1] * 1000000000)|length }}", "{{ ('x' * 9000000)|list|length }}",
-        "{% macro f(n) %}{{ 'x' * 9000000 }}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}"}) {
-    ExpectError(std::string(source), StatusCode::kResourceExhausted, "holds more than 268435456 bytes");
+        "{{ ([1] * 1000000000)|length }}", "{{ ('x' * 900000)|list|length }}",
+        "{% macro f(n) %}{{ 'x' * 900000 }}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}",
+        "{% for i in range(100000) %}{% for j in range(100) %}{% set ns = namespace() %}{% endfor %}{% endfor %}",
+        "{% for i in range(100000) %}{% set c = cycler(1, 2, 3) %}{% set j = joiner() %}{% endfor %}",
+        "{{ ([{'a': 1}] * 100000)|groupby('a')|length }}{{ range(100000)|map('string')|list * 100 }}"}) {
+    ExpectError(std::string(source), StatusCode::kResourceExhausted, "holds more than 16777216 bytes", options);
   }
-  ExpectError("{% for i in range(100000) %}{% for j in range(100) %}{% set ns = namespace() %}{% endfor %}{% endfor %}",
-              StatusCode::kResourceExhausted, "more than");
+  ExpectError("{{ ([1] * 1000000000)|length }}", StatusCode::kResourceExhausted, "holds more than 268435456 bytes");
 }
 
 TEST(ChatTemplateLimits, T12NothingIsBehindTheValues) {
@@ -199,15 +216,30 @@ TEST(ChatTemplateLimits, T12NothingIsBehindTheValues) {
   ExpectError("{{ [].append(1) }}", StatusCode::kInvalidArgument, "access to attribute 'append' of 'list' object is unsafe.");
   ExpectError("{{ {}.update({}) }}", StatusCode::kInvalidArgument, "access to attribute 'update' of 'dict' object is unsafe.");
   ExpectError("{{ range.__self__ }}{{ range.x.y }}", StatusCode::kInvalidArgument, "no attribute");
-  ExpectError("{{ cycler(1) }}", StatusCode::kInvalidArgument, "'cycler' is undefined");
+  // The state of a cycler or joiner is out of a template's reach.
+  ExpectError("{% set c = cycler(1, 2) %}{% set c._items = 5 %}", StatusCode::kInvalidArgument, "underscore-prefixed");
+  EXPECT_EQ(*Render("{% set c = cycler(1, 2) %}{% set c.items = 5 %}{% set c.pos = -9 %}{% set c.current = 7 %}"
+                    "{{ c.next() }}{{ c.next() }}{{ c.next() }}{{ c.reset() }}{{ c.next() }}"),
+            "121None1");
+  EXPECT_EQ(*Render("{% set j = joiner('|') %}{% set k = joiner() %}{{ j() }}a{{ j() }}b{{ k() }}{{ k() }}"), "a|b, ");
+  ExpectError("{{ cycler() }}", StatusCode::kInvalidArgument, "at least one item");
+  ExpectError("{{ cycler(1)|tojson }}", StatusCode::kInvalidArgument, "not JSON serializable");
+  ExpectError("{{ joiner().__self__.x }}", StatusCode::kInvalidArgument, "is unsafe");
   for (const std::string_view tag :
        {"include 'x'", "import 'x' as y", "from 'x' import y", "extends 'x'", "block x", "autoescape true"}) {
     ExpectError("{% " + std::string(tag) + " %}", StatusCode::kUnsupported, "(line 1, column 4)");
   }
-  ExpectError("{% for x in y recursive %}{% endfor %}", StatusCode::kUnsupported, "recursive loops (line 1, column 15)");
   ExpectError("{% set ns = namespace() %}{% set ns.n = [ns] %}{{ ns.n|tojson }}", StatusCode::kInvalidArgument,
               "not JSON serializable");
   ExpectError("{{ namespace(**{'__class__': 1}) }}", StatusCode::kInvalidArgument, "underscore-prefixed");
+}
+
+TEST(ChatTemplateLimits, T12NamespacesOfManyKeysCountAsMemory) {
+  const std::string many = "namespace(dict(range(100000)|map('string')|batch(2)))";
+  EXPECT_EQ(*Render("{% set ns = " + many + " %}{{ ns['0'] }}{{ ns['99998'] }}"), "199999");
+  TemplateOptions options;
+  options.limits.max_memory_bytes = size_t{4} << 20;
+  ExpectError("{{ " + many + " is mapping }}", StatusCode::kResourceExhausted, "holds more than 4194304 bytes", options);
 }
 
 TEST(ChatTemplateLimits, T13ErrorsSayWhere) {

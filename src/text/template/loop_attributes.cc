@@ -34,8 +34,8 @@ Result<std::optional<Value>> GetLoopAttribute(Runtime& runtime, const Value& val
   if (name == "index0") return Found(Value::Int(loop.index0));
   if (name == "index") return Found(Value::Int(loop.index0 + 1));
   if (name == "first") return Found(Value::Bool(loop.index0 == 0));
-  if (name == "depth0") return Found(Value::Int(0));
-  if (name == "depth") return Found(Value::Int(1));
+  if (name == "depth0") return Found(Value::Int(loop.depth0));
+  if (name == "depth") return Found(Value::Int(loop.depth0 + 1));
   if (name == "last") {
     STERNA_ASSIGN_OR_RETURN(const Value* next, loop.Peek());
     return Found(Value::Bool(next == nullptr));

@@ -11,6 +11,8 @@
 namespace sterna::jinja {
 namespace {
 
+constexpr size_t kMaxKeyItems = 16;
+
 bool IsNumber(const Value& value) {
   return value.is(Kind::kBool) || value.is(Kind::kInt) || value.is(Kind::kFloat);
 }
@@ -141,6 +143,15 @@ Status CheckHashable(const Value& value) {
     case Kind::kFloat:
     case Kind::kString:
     case Kind::kUndefined:
+      return {};
+    case Kind::kTuple:
+      // Flat and short, so that comparing two keys is one step's work.
+      for (const Value& item : value.items()) {
+        STERNA_RETURN_IF_ERROR(item.is(Kind::kTuple) ? Status() : CheckHashable(item));
+        if (item.is(Kind::kTuple) || value.items().size() > kMaxKeyItems) {
+          return Unsupported(fmt::format("keys that are tuples of tuples or of more than {} items", kMaxKeyItems));
+        }
+      }
       return {};
     default:
       return InvalidArgument(fmt::format("unhashable type: '{}'", TypeName(value)));

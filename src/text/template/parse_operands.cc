@@ -211,12 +211,22 @@ Result<CallArguments> Parser::ParseArguments() {
   return out;
 }
 
+// Filters and tests of extensions have names with dots; there is none here, but an error comes only where one is used.
+Result<std::string> Parser::ParseDottedName() {
+  STERNA_ASSIGN_OR_RETURN(std::string name, ExpectAnyName());
+  while (SkipOperator(".")) {
+    STERNA_ASSIGN_OR_RETURN(const std::string part, ExpectAnyName());
+    name += "." + part;
+  }
+  return name;
+}
+
 Result<ExpressionPtr> Parser::ParseOneFilter(ExpressionPtr operand) {
   auto node = std::make_unique<Expression>();
   node->kind = ExpressionKind::kFilter;
   node->position = current().position;
   node->operands.push_back(std::move(operand));
-  STERNA_ASSIGN_OR_RETURN(node->name, ExpectAnyName());
+  STERNA_ASSIGN_OR_RETURN(node->name, ParseDottedName());
   if (current().IsOperator("(")) {
     STERNA_ASSIGN_OR_RETURN(node->arguments, ParseArguments());
   }
@@ -231,7 +241,7 @@ Result<ExpressionPtr> Parser::ParseTest(ExpressionPtr operand) {
   node->operands.push_back(std::move(operand));
   STERNA_RETURN_IF_ERROR(ExpectName("is"));
   const bool is_negated = SkipName("not");
-  STERNA_ASSIGN_OR_RETURN(node->name, ExpectAnyName());
+  STERNA_ASSIGN_OR_RETURN(node->name, ParseDottedName());
   const Token& token = current();
   const bool is_literal = token.type == TokenType::kString || token.type == TokenType::kInteger || token.type == TokenType::kFloat;
   const bool is_name = token.type == TokenType::kName && token.text != "else" && token.text != "or" && token.text != "and";

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "text/template/parser.h"
 
@@ -192,16 +193,16 @@ Status Parser::ParseFor(Statement& out) {
   if (SkipName("if")) {
     STERNA_ASSIGN_OR_RETURN(condition, ParseExpression());
   }
-  if (current().IsName("recursive")) {
-    return Unsupported(fmt::format("chat templates may not use recursive loops (line {}, column {})", current().position.line,
-                                   current().position.column));
-  }
+  out.is_recursive = SkipName("recursive");
   out.expressions.push_back(std::move(iterable));
   out.expressions.push_back(std::move(condition));
   STERNA_ASSIGN_OR_RETURN(out.body, ParseBlockBody({"endfor", "else"}, opened_by));
   --loops_;
   if (SkipName("else")) {
+    // A recursive loop is a function of its own, out of which no loop around it can be left.
+    const int outer_loops = std::exchange(loops_, out.is_recursive ? 0 : loops_);
     STERNA_ASSIGN_OR_RETURN(out.otherwise, ParseBlockBody({"endfor"}, opened_by));
+    loops_ = outer_loops;
   }
   return ExpectName("endfor");
 }

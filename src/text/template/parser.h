@@ -99,6 +99,7 @@ class Parser {
   Status ExpectName(std::string_view name);
   Status ExpectType(TokenType type);
   Result<std::string> ExpectAnyName();
+  Result<std::string> ParseDottedName();
   Status Unexpected(std::string_view expected) const;
 
   std::vector<Token> tokens_;

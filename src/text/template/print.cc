@@ -4,6 +4,7 @@
 
 #include "text/template/python_text.h"
 #include "text/template/runtime.h"
+#include "text/template/syntax_tree.h"
 
 namespace sterna::jinja {
 namespace {
@@ -180,6 +181,12 @@ Status AppendRepr(Runtime& runtime, const Value& value, std::string& out) {
     case Kind::kUndefined:
       out += "Undefined";
       return {};
+    case Kind::kMacro: {
+      const Statement& definition = *AsMacro(value).definition;
+      const bool is_named = definition.kind == StatementKind::kMacro;
+      out += is_named ? fmt::format("<Macro {}>", QuotedText(definition.text)) : "<Macro anonymous>";
+      return {};
+    }
     // Python prints addresses or members here; a template that shows them is broken, and members may form a cycle.
     default:
       out += fmt::format("<{}>", TypeName(value));

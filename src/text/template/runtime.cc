@@ -84,6 +84,12 @@ Result<Value> Runtime::MakeTuple(std::vector<Value> items) {
   return MakeSequence(Kind::kTuple, std::move(items));
 }
 
+Result<Value> Runtime::MakeGroup(Value grouper, Value list) {
+  STERNA_ASSIGN_OR_RETURN(Value out, MakeTuple({std::move(grouper), std::move(list)}));
+  static_cast<ListObject*>(out.object())->is_group = true;
+  return out;
+}
+
 Result<Value> Runtime::MakeIterator(std::vector<Value> items) {
   auto object = std::make_shared<IteratorObject>();
   for (const Value& item : items) object->depth = std::max(object->depth, item.depth());

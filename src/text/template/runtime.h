@@ -64,6 +64,7 @@ class Runtime {
   Result<Value> MakeString(std::string text, bool is_markup = false);
   Result<Value> MakeList(std::vector<Value> items);
   Result<Value> MakeTuple(std::vector<Value> items);
+  Result<Value> MakeGroup(Value grouper, Value list);
   Result<Value> MakeIterator(std::vector<Value> items);
   Result<Value> MakeDict(std::vector<std::pair<Value, Value>> entries);
   Result<Value> MakeDictView(const Value& dict, DictViewObject::What what);

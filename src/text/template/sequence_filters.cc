@@ -101,15 +101,28 @@ struct Keyed {
   Value item;
 };
 
-// Stable, by the keys from first to last; descending order keeps equal items in place too, as Python's sorted does.
-Status SortByKeys(Runtime& runtime, std::vector<Keyed>& items, bool descending) {
-  return MergeSort(items, [&](const Keyed& left, const Keyed& right) -> Result<bool> {
-    const Keyed &low = descending ? right : left, &high = descending ? left : right;
+// Stable; descending order keeps equal items in place too, as Python's sorted does.
+template <class Less>
+Status SortKeyed(std::vector<Keyed>& items, bool descending, Less less) {
+  return MergeSort(items,
+                   [&](const Keyed& left, const Keyed& right) { return descending ? less(right, left) : less(left, right); });
+}
+
+// By lists of keys, from the first to the last, of which only two that are unequal need to have an order.
+Status SortByAllKeys(Runtime& runtime, std::vector<Keyed>& items, bool descending) {
+  return SortKeyed(items, descending, [&](const Keyed& low, const Keyed& high) -> Result<bool> {
     for (size_t i = 0; i < low.keys.size(); ++i) {
       STERNA_ASSIGN_OR_RETURN(const bool equal, EqualWithin(runtime, low.keys[i], high.keys[i]));
       if (!equal) return Compare(runtime, Operator::kLess, low.keys[i], high.keys[i]);
     }
     return false;
+  });
+}
+
+// By the first key itself: keys without an order are an error even where they are equal.
+Status SortByFirstKey(Runtime& runtime, std::vector<Keyed>& items, bool descending) {
+  return SortKeyed(items, descending, [&](const Keyed& low, const Keyed& high) {
+    return Compare(runtime, Operator::kLess, low.keys[0], high.keys[0]);
   });
 }
 
@@ -134,7 +147,7 @@ Result<Value> Sort(Runtime& runtime, const Value& self, const Arguments& argumen
     }
     keyed[i].item = std::move(items[i]);
   }
-  STERNA_RETURN_IF_ERROR(SortByKeys(runtime, keyed, bound.TruthOr(0, false)));
+  STERNA_RETURN_IF_ERROR(SortByAllKeys(runtime, keyed, bound.TruthOr(0, false)));
   return ListOfItems(runtime, std::move(keyed));
 }
 
@@ -154,8 +167,37 @@ Result<Value> DictSort(Runtime& runtime, const Value& self, const Arguments& arg
     STERNA_ASSIGN_OR_RETURN(Value pair, runtime.MakeTuple({key, value}));
     keyed.push_back({{std::move(sort_key)}, std::move(pair)});
   }
-  STERNA_RETURN_IF_ERROR(SortByKeys(runtime, keyed, bound.TruthOr(2, false)));
+  STERNA_RETURN_IF_ERROR(SortByFirstKey(runtime, keyed, bound.TruthOr(2, false)));
   return ListOfItems(runtime, std::move(keyed));
+}
+
+Result<Value> GroupBy(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  STERNA_ASSIGN_OR_RETURN(const BoundArguments bound,
+                          BoundArguments::Bind("groupby", arguments, {"attribute", "default", "case_sensitive"}, 1));
+  const AttributePath path = AttributePath::Parse(bound.at(0));
+  STERNA_ASSIGN_OR_RETURN(std::vector<Value> items, Collect(runtime, self));
+  std::vector<Keyed> keyed(items.size());
+  for (size_t i = 0; i < items.size(); ++i) {
+    STERNA_ASSIGN_OR_RETURN(Value key, path.Follow(runtime, items[i], bound.at(1)));
+    STERNA_ASSIGN_OR_RETURN(Value sort_key, SortKey(runtime, key, bound.TruthOr(2, false)));
+    keyed[i].keys = {std::move(sort_key), std::move(key)};
+    keyed[i].item = std::move(items[i]);
+  }
+  STERNA_RETURN_IF_ERROR(SortByFirstKey(runtime, keyed, false));
+  std::vector<Value> groups;
+  for (size_t begin = 0, end = 0; begin < keyed.size(); begin = end) {
+    std::vector<Value> members;
+    for (; end < keyed.size(); ++end) {
+      STERNA_ASSIGN_OR_RETURN(const bool equal, EqualWithin(runtime, keyed[begin].keys[0], keyed[end].keys[0]));
+      if (!equal) break;
+      members.push_back(std::move(keyed[end].item));
+    }
+    if (members.empty()) return InvalidArgument("groupby: a key that is not equal to itself");
+    STERNA_ASSIGN_OR_RETURN(Value list, runtime.MakeList(std::move(members)));
+    STERNA_ASSIGN_OR_RETURN(Value group, runtime.MakeGroup(keyed[begin].keys[1], std::move(list)));
+    groups.push_back(std::move(group));
+  }
+  return runtime.MakeList(std::move(groups));
 }
 
 template <bool kLargest>
@@ -258,10 +300,10 @@ Result<Value> Slice(Runtime& runtime, const Value& self, const Arguments& argume
 }
 
 constexpr NamedBuiltin kFilters[] = {
-    {"batch", Batch},        {"count", LengthFilter}, {"dictsort", DictSort},   {"first", First}, {"items", Items},
-    {"join", Join},          {"last", Last},          {"length", LengthFilter}, {"list", List},   {"max", Extreme<true>},
-    {"min", Extreme<false>}, {"reverse", Reverse},    {"slice", Slice},         {"sort", Sort},   {"sum", Sum},
-    {"unique", Unique},
+    {"batch", Batch},       {"count", LengthFilter}, {"dictsort", DictSort}, {"first", First},         {"items", Items},
+    {"groupby", GroupBy},   {"join", Join},          {"last", Last},         {"length", LengthFilter}, {"list", List},
+    {"max", Extreme<true>}, {"min", Extreme<false>}, {"reverse", Reverse},   {"slice", Slice},         {"sort", Sort},
+    {"sum", Sum},           {"unique", Unique},
 };
 
 }  // namespace

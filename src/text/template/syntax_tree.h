@@ -110,6 +110,7 @@ struct Statement {
   Body body, otherwise;
   // Of macros and callers: which of the special names their bodies mention, and so accept.
   bool uses_caller = false, uses_varargs = false, uses_kwargs = false;
+  bool is_recursive = false;  ///< of a for loop: its body may call `loop`
 };
 
 }  // namespace sterna::jinja

@@ -155,21 +155,47 @@ Result<Value> Truncate(Runtime& runtime, const Value& self, const Arguments& arg
   return Make(runtime, text, std::move(out));
 }
 
-Result<Value> UrlEncode(Runtime& runtime, const Value& self, const Arguments& arguments) {
-  STERNA_RETURN_IF_ERROR(BoundArguments::Bind("urlencode", arguments, {}).status());
-  if (IsIterable(self) && !self.is(Kind::kString)) return InvalidArgument("urlencode(): only texts and numbers are supported");
-  STERNA_ASSIGN_OR_RETURN(const std::string text, ToText(runtime, self));
-  STERNA_RETURN_IF_ERROR(runtime.CheckTextSize(uint64_t{3} * text.size()));
-  std::string out;
+// jinja2.utils.url_quote: a part of a query writes spaces as "+" and quotes slashes, too.
+Status AppendUrlQuoted(Runtime& runtime, const Value& value, bool is_query, std::string& out) {
+  STERNA_ASSIGN_OR_RETURN(const std::string text, ToText(runtime, value));
+  STERNA_RETURN_IF_ERROR(runtime.SpendOnBytes(text.size()));
+  STERNA_RETURN_IF_ERROR(runtime.CheckTextSize(uint64_t{out.size()} + uint64_t{3} * text.size()));
+  const std::string_view kept = is_query ? "_.-~" : "_.-~/";
   for (const char c : text) {
     const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (is_plain || std::string_view("_.-~/").find(c) != std::string_view::npos) {
+    if (is_plain || kept.find(c) != std::string_view::npos) {
       out += c;
+    } else if (is_query && c == ' ') {
+      out += '+';
     } else {
       out += fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
     }
   }
-  return runtime.MakeString(std::move(out));
+  return {};
+}
+
+Result<Value> UrlEncode(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  STERNA_RETURN_IF_ERROR(BoundArguments::Bind("urlencode", arguments, {}).status());
+  std::string out;
+  if (self.is(Kind::kString) || !IsIterable(self)) {
+    STERNA_RETURN_IF_ERROR(AppendUrlQuoted(runtime, self, false, out));
+    return runtime.MakeString(std::move(out));
+  }
+  Value pairs = self;
+  if (self.is(Kind::kDict)) {
+    STERNA_ASSIGN_OR_RETURN(pairs, runtime.MakeDictView(self, DictViewObject::What::kItems));
+  }
+  STERNA_ASSIGN_OR_RETURN(Cursor cursor, Cursor::Over(pairs));
+  for (bool is_first = true;; is_first = false) {
+    STERNA_ASSIGN_OR_RETURN(const std::optional<Value> item, cursor.Next(runtime));
+    if (!item) return runtime.MakeString(std::move(out));
+    STERNA_ASSIGN_OR_RETURN(const std::vector<Value> pair, Collect(runtime, *item));
+    if (pair.size() != 2) return InvalidArgument(fmt::format("urlencode(): expected pairs, found {} values", pair.size()));
+    if (!is_first) out += '&';
+    STERNA_RETURN_IF_ERROR(AppendUrlQuoted(runtime, pair[0], true, out));
+    out += '=';
+    STERNA_RETURN_IF_ERROR(AppendUrlQuoted(runtime, pair[1], true, out));
+  }
 }
 
 Result<Value> WordCount(Runtime& runtime, const Value& self, const Arguments& arguments) {

@@ -105,7 +105,8 @@ Result<Value> Round(Runtime&, const Value& self, const Arguments& arguments) {
     return self.is(Kind::kFloat) ? Value::Float(rounded) : Value::Int(static_cast<int64_t>(rounded));
   }
   const double scale = std::pow(10.0, static_cast<double>(precision));
-  return Value::Float((method == "ceil" ? std::ceil(*number * scale) : std::floor(*number * scale)) / scale);
+  const double whole = method == "ceil" ? std::ceil(*number * scale) : std::floor(*number * scale);
+  return Value::Float((whole + 0.0) / scale);  // Python's ceil gives an integer, which has no negative zero
 }
 
 Result<Value> ToJson(Runtime& runtime, const Value& self, const Arguments& arguments) {

@@ -65,6 +65,7 @@ Result<Value> DivisibleBy(Runtime& runtime, const Value& self, const Arguments& 
 template <Builtin (*kFind)(std::string_view)>
 Result<Value> IsKnownName(Runtime&, const Value& self, const Arguments& arguments) {
   STERNA_RETURN_IF_ERROR(BoundArguments::Bind("test", arguments, {}).status());
+  STERNA_RETURN_IF_ERROR(CheckHashable(self));
   return Value::Bool(self.is(Kind::kString) && kFind(self.text()) != nullptr);
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "api/model_path.h"
 #include "backend/cpu/cpu_backend.h"
 #include "base/file.h"
 #include "formats/json_metadata.h"
@@ -147,8 +148,9 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
-Result<LoadedModel> LoadModel(const std::string& path, const LoadOptions& options) {
+Result<LoadedModel> LoadModel(const std::string& model, const LoadOptions& options) {
   const auto start = std::chrono::steady_clock::now();
+  STERNA_ASSIGN_OR_RETURN(const std::string path, FindModelPath(model));
   LoadedModel loaded;
   loaded.path = path;
   STERNA_ASSIGN_OR_RETURN(std::shared_ptr<Backend> backend, MakeBackend(options, &loaded.isa));
@@ -181,7 +183,8 @@ Result<LoadedModel> MakeShapedModel(std::string_view shape, std::string_view hea
   return loaded;
 }
 
-Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path) {
+Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& model) {
+  STERNA_ASSIGN_OR_RETURN(const std::string path, FindModelPath(model));
   if (IsDirectory(path)) return DirectoryTokenizer(path);
   if (fs::path(path).extension() == ".json") {
     STERNA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(path, kMaxTokenizerBytes));
@@ -209,7 +212,8 @@ Result<std::string> ReadChatTemplate(const std::string& path) {
   return NotFound(fmt::format("'{}' has no chat template", path));
 }
 
-Result<FoundChatTemplate> FindChatTemplate(const std::string& path) {
+Result<FoundChatTemplate> FindChatTemplate(const std::string& model) {
+  STERNA_ASSIGN_OR_RETURN(const std::string path, FindModelPath(model));
   const fs::path extension = fs::path(path).extension();
   if (IsDirectory(path)) {
     // A directory may hold text parts alone, with no weights to open.

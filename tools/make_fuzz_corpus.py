@@ -247,10 +247,33 @@ def pytorch_seeds():
     yield "p08_version_0", archive([pickle, data, ("a/version", b"0")])
 
 
+def hub_response_seeds():
+    """Answers of the hub's API, and header lines."""
+    commit, git, sha = "0123456789abcdef0123456789abcdef01234567", "a" * 40, "b" * 64
+    small = {"type": "file", "path": "config.json", "size": 24, "oid": git}
+    large = {"type": "file", "path": "m-Q8_0.gguf", "size": 100, "oid": git, "lfs": {"oid": sha, "size": 100, "pointerSize": 134}}
+    yield "valid_revision", json.dumps({"id": "org/m", "sha": commit, "gated": False, "siblings": [{"rfilename": "a"}]}).encode()
+    yield "valid_tree", json.dumps([small, large, {"type": "directory", "path": "d", "oid": git, "size": 0}]).encode()
+    yield "valid_split", json.dumps([large | {"path": f"x/m-F16-0000{part}-of-00002.gguf"} for part in (1, 2)]).encode()
+    yield "valid_error", b'{"error": "Repository not found"}'
+    yield "valid_headers", (b'HTTP/1.1 206\r\nContent-Range: bytes 0-9/100\r\nETag: W/"abc"\r\nRetry-After: 5\r\nX-Linked-Size: 7\r\n'
+                            b'Link: <https://a/2>; rel="next"\r\n')  # fmt: skip
+    for name, path in (("up", "../a"), ("absolute", "/a"), ("nul", "a\0b"), ("drive", "C:a"), ("device", "aux.gguf"), ("surrogate", "\ud800")):
+        yield f"name_{name}", json.dumps([small | {"path": path}]).encode()
+    for name, size in (("negative", -1), ("huge", 1 << 63), ("wide", 10**30), ("fraction", 1.5)):
+        yield f"size_{name}", json.dumps([small | {"size": size}]).encode()
+    yield "hash_short", json.dumps([large | {"lfs": {"oid": "b" * 63, "size": 100}}]).encode()
+    yield "twice", json.dumps([small, small]).encode()
+    yield "file_and_folder", json.dumps([small | {"path": "a"}, small | {"path": "a/b"}]).encode()
+    yield "deep", b"[" * 40 + b"]" * 40
+    yield "range_wraps", b"Content-Range: bytes 0-18446744073709551615/18446744073709551616\r\n"
+
+
 def main():
     default = pathlib.Path(__file__).resolve().parent.parent / "fuzz" / "corpus"
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else default
-    for kind, seeds in (("gguf", gguf_seeds()), ("safetensors", safetensors_seeds()), ("pickle", pickle_seeds()), ("pytorch", pytorch_seeds())):
+    for kind, seeds in (("gguf", gguf_seeds()), ("safetensors", safetensors_seeds()), ("pickle", pickle_seeds()), ("pytorch", pytorch_seeds()),
+                        ("hub_response", hub_response_seeds())):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for name, data in seeds:
             (folder / kind / name).write_bytes(data)

@@ -18,6 +18,8 @@ nlohmann-json3-dev | build clang fuzz | writing JSON
 libcli11-dev       | build clang fuzz | the command line
 libicu-dev         | build clang fuzz | Unicode normalization
 libpcre2-dev       | build clang fuzz | the regular expressions of tokenizers
+libcurl4-openssl-dev | build clang fuzz | downloads from the hub
+libssl-dev         | build clang fuzz | SHA-256 and SHA-1 of downloads
 libgtest-dev       | build clang      | unit tests
 libgmock-dev       | build clang      | unit tests
 python3-jinja2     | test             | the reference of chat templates

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "api/loaded_model.h"
+#include "api/model_path.h"
 #include "api/output_path.h"
 #include "base/file.h"
 #include "formats/weight_source.h"
@@ -52,7 +53,9 @@ Status ReadTextFiles(const std::string& source, ConvertOptions* options) {
 
 }  // namespace
 
-Result<ConvertReport> Convert(const ConvertRequest& request) {
+Result<ConvertReport> Convert(const ConvertRequest& asked) {
+  ConvertRequest request = asked;
+  STERNA_ASSIGN_OR_RETURN(request.source, FindModelPath(asked.source));
   ConvertOptions options;
   STERNA_ASSIGN_OR_RETURN(options.projection_type, ParseType("--type", request.type));
   STERNA_ASSIGN_OR_RETURN(options.embedding_type, ParseType("--embedding-type", request.embedding_type));

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "api/model_path.h"
 #include "backend/cpu/cpu_backend.h"
 #include "base/file.h"
 #include "formats/json_metadata.h"
@@ -115,8 +116,9 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
-Result<LoadedModel> LoadModel(const std::string& path, const LoadOptions& options) {
+Result<LoadedModel> LoadModel(const std::string& model, const LoadOptions& options) {
   const auto start = std::chrono::steady_clock::now();
+  STERNA_ASSIGN_OR_RETURN(const std::string path, FindModelPath(model));
   LoadedModel loaded;
   loaded.path = path;
   STERNA_ASSIGN_OR_RETURN(std::shared_ptr<Backend> backend, MakeBackend(options, &loaded.isa));
@@ -165,7 +167,8 @@ Result<std::string> ReadChatTemplate(const std::string& path) {
   return NotFound(fmt::format("'{}' has no chat template", path));
 }
 
-Result<FoundChatTemplate> FindChatTemplate(const std::string& path) {
+Result<FoundChatTemplate> FindChatTemplate(const std::string& model) {
+  STERNA_ASSIGN_OR_RETURN(const std::string path, FindModelPath(model));
   const fs::path extension = fs::path(path).extension();
   if (IsDirectory(path)) {
     // A directory may hold text parts alone, with no weights to open.

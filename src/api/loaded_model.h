@@ -39,8 +39,9 @@ struct LoadedModel {
   double load_seconds = 0;
 };
 
-/// Loads a GGUF file or a Hugging Face directory. Errors name file, tensor or key, expected and found.
-Result<LoadedModel> LoadModel(const std::string& path, const LoadOptions& options);
+/// Loads a GGUF file, a Hugging Face directory, or a cached model of the hub by its name (api/model_path.h), as do the functions
+/// below. Errors name file, tensor or key, expected and found.
+Result<LoadedModel> LoadModel(const std::string& model, const LoadOptions& options);
 
 /// Random weights in a real model's shape (model/random_weights.h), for benchmarks; no tokenizer.
 Result<LoadedModel> MakeShapedModel(std::string_view shape, std::string_view head_type, const LoadOptions& options);
@@ -58,7 +59,7 @@ struct FoundChatTemplate {
 /// Only the chat template: of a GGUF file, of a directory (chat_template.jinja, tokenizer_config.json), or a template file itself.
 /// A checkpoint without one gets the built-in template that its vocabulary, architecture and name are evidence for
 /// (text/template/default_templates.h). NotFound where there is none.
-Result<FoundChatTemplate> FindChatTemplate(const std::string& path);
+Result<FoundChatTemplate> FindChatTemplate(const std::string& model);
 
 /// FindChatTemplate without the origin.
 Result<std::shared_ptr<const ChatTemplate>> LoadChatTemplate(const std::string& path);

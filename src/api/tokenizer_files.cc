@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "api/model_path.h"
 #include "api/output_path.h"
 #include "base/file.h"
 #include "text/vocabulary_cache.h"
@@ -133,7 +134,8 @@ Result<TokenizerFiles> FilesOf(const std::string& path) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path, const TokenizerOptions& options) {
+Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& model, const TokenizerOptions& options) {
+  STERNA_ASSIGN_OR_RETURN(const std::string path, FindModelPath(model));
   if (IsDirectory(path)) {
     STERNA_ASSIGN_OR_RETURN(std::shared_ptr<const Tokenizer> tokenizer, FromDirectory(path, options));
     if (tokenizer == nullptr) return NotFound(fmt::format("'{}' has neither tokenizer.json nor tokenizer.model", path));
@@ -155,7 +157,8 @@ Result<std::shared_ptr<const Tokenizer>> FindTokenizer(const WeightSource& sourc
   return std::shared_ptr<const Tokenizer>();
 }
 
-Status SaveTokenizer(const std::string& path, const SpecialTokenEdit& edit, const std::string& output, bool overwrite) {
+Status SaveTokenizer(const std::string& model, const SpecialTokenEdit& edit, const std::string& output, bool overwrite) {
+  STERNA_ASSIGN_OR_RETURN(const std::string path, FindModelPath(model));
   const bool is_file = fs::path(output).extension() == ".json";
   if (is_file && !edit.roles.empty()) {
     return InvalidArgument(fmt::format("'{}': roles are kept in tokenizer_config.json, so the output must be a directory", output));

@@ -19,17 +19,18 @@ struct TokenizerOptions {
   SpecialTokenEdit edit = {};
 };
 
-/// The tokenizer of a GGUF file, a tokenizer.json, a SentencePiece or tiktoken tokenizer.model, or a directory with one of them.
-/// Unsupported where there is something to edit in a SentencePiece or tiktoken file.
-Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& path, const TokenizerOptions& options = {});
+/// `model`: a path, or the name of a cached model. The tokenizer of a GGUF file, a tokenizer.json, a SentencePiece or tiktoken
+/// tokenizer.model, or a directory with one of them. Unsupported where there is something to edit in a SentencePiece or tiktoken
+/// file.
+Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const std::string& model, const TokenizerOptions& options = {});
 
 /// The same of an opened checkpoint. Null where it has none.
 Result<std::shared_ptr<const Tokenizer>> FindTokenizer(const WeightSource& source, const TokenizerOptions& options);
 
-/// Writes the tokenizer.json of `path`, edited: to `output` where that ends in ".json", else as tokenizer.json and, where there is
+/// Writes the tokenizer.json of `model`, edited: to `output` where that ends in ".json", else as tokenizer.json and, where there is
 /// anything to say in it, tokenizer_config.json into the directory `output`, which is made. Roles need a directory. Unsupported
-/// where `path` holds no tokenizer.json; CheckOutputPath's errors.
-Status SaveTokenizer(const std::string& path, const SpecialTokenEdit& edit, const std::string& output, bool overwrite);
+/// where `model` holds no tokenizer.json; CheckOutputPath's errors.
+Status SaveTokenizer(const std::string& model, const SpecialTokenEdit& edit, const std::string& output, bool overwrite);
 
 }  // namespace sterna
 

@@ -27,6 +27,15 @@ void AddTemplate(CLI::App& app, Action* action);
 void AddBench(CLI::App& app, Action* action);
 void AddConvert(CLI::App& app, Action* action);
 void AddDoctor(CLI::App& app, Action* action);
+void AddPull(CLI::App& app, Action* action);
+void AddShow(CLI::App& app, Action* action);
+void AddLs(CLI::App& app, Action* action);
+void AddRm(CLI::App& app, Action* action);
+void AddPrune(CLI::App& app, Action* action);
+void AddVerify(CLI::App& app, Action* action);
+
+/// What to do next after a failure of one of the last six; empty where `command` is another.
+std::string_view HubHintFor(std::string_view command, StatusCode code);
 
 /// Result text to standard output. Io, with the system's words, where it cannot be written: a full disk, a closed descriptor.
 Status WriteOutput(std::string_view text);

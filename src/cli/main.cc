@@ -1,10 +1,13 @@
 // The `sterna` command: parses arguments, runs one subcommand, and turns its Status into a message and an exit code.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <span>
 #include <sstream>
 
+#include "api/model_path.h"
 #include "cli/command.h"
 
 namespace sterna {
@@ -27,6 +30,22 @@ std::string_view HintFor(StatusCode code) {
 
 int Fail(const Status& status) {
   PrintError(status.message(), HintFor(status.code()));
+  return kExitFailure;
+}
+
+/// Fail, with the hint that suits the command and what it was called with.
+int FailCommand(const Status& status, const std::string& command, std::span<char* const> arguments) {
+  if (HubHintFor(command, status.code()).empty()) {
+    // The message begins with the model's name as it was written.
+    const auto is_model = [&](const char* argument) {
+      return status.message().starts_with(fmt::format("'{}': no such file", argument)) && IsAbsentModelName(argument);
+    };
+    const auto model = std::find_if(arguments.begin(), arguments.end(), is_model);
+    if (model == arguments.end()) return Fail(status);
+    PrintError(status.message(), fmt::format("`sterna pull {}` downloads it", *model));
+  } else {
+    PrintError(status.message(), HubHintFor(command, status.code()));
+  }
   return kExitFailure;
 }
 
@@ -53,7 +72,8 @@ int Run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "sterna " STERNA_VERSION);
   Action action;
-  for (const auto add : {AddRun, AddInspect, AddConvert, AddLogits, AddTokenize, AddTemplate, AddBench, AddDoctor})
+  for (const auto add : {AddRun, AddInspect, AddConvert, AddLogits, AddTokenize, AddTemplate, AddBench, AddDoctor, AddPull, AddShow,
+                         AddLs, AddRm, AddPrune, AddVerify})
     add(app, &action);
   try {
     app.parse(argc, argv);
@@ -64,7 +84,8 @@ int Run(int argc, char** argv) {
   const Status flushed = FlushOutput();
   if (Interrupted() || status.code() == StatusCode::kCancelled) return kExitInterrupted;
   if (status.ok()) status = flushed;
-  return status.ok() ? kExitSuccess : Fail(status);
+  if (status.ok()) return kExitSuccess;
+  return FailCommand(status, app.get_subcommands().front()->get_name(), std::span(argv, static_cast<size_t>(argc)));
 }
 
 int Main(int argc, char** argv) {

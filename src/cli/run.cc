@@ -81,7 +81,8 @@ Status Run(RunFlags* flags) {
 void AddRun(CLI::App& app, Action* action) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* command = app.add_subcommand("run", "Complete one prompt");
-  command->add_option("MODEL", flags->path, "GGUF file or Hugging Face directory")->required();
+  command->add_option("MODEL", flags->path, "GGUF file, Hugging Face directory, or org/repo[:QUANT] of a downloaded model")
+      ->required();
   CLI::Option* prompt =
       command->add_option("PROMPT", flags->request.prompt,
                           "Text to answer; '-' or nothing reads it from standard input, less one line feed at its end");

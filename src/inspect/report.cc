@@ -6,6 +6,7 @@
 #include <map>
 
 #include "api/loaded_model.h"
+#include "api/model_path.h"
 #include "formats/weight_source.h"
 
 namespace sterna {
@@ -95,7 +96,8 @@ void AddTensors(const WeightSource& source, InspectReport* report) {
 
 }  // namespace
 
-Result<InspectReport> Inspect(const std::string& path) {
+Result<InspectReport> Inspect(const std::string& model) {
+  STERNA_ASSIGN_OR_RETURN(const std::string path, FindModelPath(model));
   STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<const WeightSource> source, OpenWeights(path));
   InspectReport report;
   report.path = path;

@@ -51,8 +51,9 @@ struct InspectReport {
   std::string chat_template;          ///< where it comes from ("built-in chatml"); empty where there is none
 };
 
-/// Reads headers only; weights are not touched. Errors: those of OpenWeights.
-Result<InspectReport> Inspect(const std::string& path);
+/// Reads headers only; weights are not touched. `model`: a path, or the name of a cached model. Errors: those of FindModelPath and
+/// of OpenWeights.
+Result<InspectReport> Inspect(const std::string& model);
 
 /// For people: a few lines of summary, then metadata and tensors.
 std::string ToText(const InspectReport& report);

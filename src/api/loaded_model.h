@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/cpu_features.h"
 #include "base/status.h"
+#include "formats/weight_source.h"
 #include "model/model.h"
 #include "text/template/chat_template.h"
 #include "text/tokenizer.h"
@@ -20,6 +22,9 @@ struct LoadOptions {
   int64_t max_context = 0;  ///< positions to prepare for; 0: the model's own
   /// int8 is what llama.cpp computes with, and faster; kFloat is exact to the stored weights. Ternary weights have their own rule.
   DenseActivations dense_activations = DenseActivations::kInt8;
+  /// How the I2_S tensors of a GGUF file lie: I2sLayoutFromName. Empty: the published layout, and a warning where another fits the
+  /// weights much better.
+  std::string i2s_layout;
   bool needs_text = true;  ///< false: token ids only; the tokenizer and template are left unread, right or wrong
 };
 
@@ -33,7 +38,13 @@ struct LoadedModel {
   Isa isa = Isa::kRef;
   int64_t file_bytes = 0;
   double load_seconds = 0;
+  std::vector<std::string> warnings;  ///< what may be wrong although it loads; one sentence each
 };
+
+/// OpenWeights with the layout called `i2s_layout`; empty: the published one. Where it is empty and another fits much better, adds
+/// a sentence to *warnings (may be null). InvalidArgument for another word.
+Result<std::shared_ptr<const WeightSource>> OpenWeightsWithLayout(const std::string& path, const std::string& i2s_layout,
+                                                                  std::vector<std::string>* warnings);
 
 /// Loads a GGUF file or a Hugging Face directory. Errors name file, tensor or key, expected and found.
 Result<LoadedModel> LoadModel(const std::string& path, const LoadOptions& options);

@@ -269,11 +269,77 @@ def hub_response_seeds():
     yield "range_wraps", b"Content-Range: bytes 0-18446744073709551615/18446744073709551616\r\n"
 
 
+def varint(value):
+    out = b""
+    while value >= 0x80:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def field_int(number_of_field, value):
+    return varint(number_of_field << 3) + varint(value)
+
+
+def field_bytes(number_of_field, data):
+    data = data.encode() if isinstance(data, str) else data
+    return varint(number_of_field << 3 | 2) + varint(len(data)) + data
+
+
+def onnx_tensor(name, dimensions, kind=1, raw=None, extra=b""):
+    dims = b"".join(field_int(1, d & U64) for d in dimensions)
+    return dims + field_int(2, kind) + field_bytes(8, name) + (field_bytes(9, raw) if raw is not None else b"") + extra
+
+
+def onnx_external(location, offset="0"):
+    entries = [field_bytes(1, key) + field_bytes(2, value) for key, value in (("location", location), ("offset", offset))]
+    return b"".join(field_bytes(13, entry) for entry in entries) + field_int(14, 1)
+
+
+def onnx_node(kind, inputs, output, name="/lm_head/MatMul", domain="", attribute=b""):
+    return (b"".join(field_bytes(1, i) for i in inputs) + field_bytes(2, output) + field_bytes(3, name) + field_bytes(4, kind)
+            + (field_bytes(5, attribute) if attribute else b"") + field_bytes(7, domain))
+
+
+def onnx_model(nodes=(), tensors=(), opset=17, extra=b""):
+    graph = (b"".join(field_bytes(1, n) for n in nodes) + b"".join(field_bytes(5, t) for t in tensors)
+             + field_bytes(11, field_bytes(1, "x")) + extra)
+    return (field_int(1, 8) + field_bytes(7, graph) + field_bytes(8, field_bytes(1, "") + field_int(2, opset))
+            + field_bytes(14, field_bytes(1, "key") + field_bytes(2, "value")))
+
+
+def onnx_seeds():
+    weight = onnx_tensor("w", (2, 3), raw=bytes(24))
+    product = onnx_node("MatMul", ("x", "w"), "y")
+    yield "valid_matmul", onnx_model([product], [weight])
+    yield "valid_gemm", onnx_model([onnx_node("Gemm", ("x", "a.weight"), "y", attribute=field_bytes(1, "transB") + field_int(3, 1))],
+                                   [onnx_tensor("a.weight", (2, 3), raw=bytes(24))])
+    yield "valid_gather", onnx_model([onnx_node("Gather", ("e.weight", "x"), "y")], [onnx_tensor("e.weight", (2, 3), 16, bytes(12))])
+    yield "valid_float_data", onnx_model([], [onnx_tensor("n.weight", (2,), extra=field_bytes(4, bytes(8)))])
+    yield "valid_packed_dims", onnx_model([], [field_bytes(1, varint(2)) + field_int(2, 10) + field_bytes(8, "n.weight") + field_bytes(9, bytes(4))])
+    yield "o01_long_varint", b"\x08" + b"\xff" * 10 + b"\x01"
+    yield "o01_length", b"\x3a\x7fzz"
+    yield "o01_field_0", b"\x00\x01"
+    yield "o01_group", b"\x0b\x0c"
+    for name, location in (("parent", "../secret"), ("absolute", "/etc/passwd"), ("inside", "a/../../b"), ("drive", "C:\\x"), ("file", "data.bin")):
+        yield f"o02_{name}", onnx_model([], [onnx_tensor("n.weight", (2,), extra=onnx_external(location))])
+    yield "o03_offset", onnx_model([], [onnx_tensor("n.weight", (2,), extra=onnx_external("d", str(U64)))])
+    yield "o03_sparse", onnx_model(extra=field_bytes(15, b""))
+    yield "o03_constant", onnx_model([onnx_node("Constant", (), "y", attribute=field_bytes(1, "value") + field_bytes(5, onnx_tensor("c", (2,), extra=onnx_external("d"))))])
+    yield "o04_short", onnx_model([], [onnx_tensor("w", (3,), raw=bytes(8))])
+    yield "o04_two_places", onnx_model([], [onnx_tensor("w", (2,), raw=bytes(8), extra=field_bytes(4, bytes(8)))])
+    yield "o04_negative", onnx_model([], [onnx_tensor("w", (-2,), raw=bytes(8))])
+    yield "o05_cycle", onnx_model([onnx_node("Relu", ("b",), "a"), onnx_node("Relu", ("a",), "b")])
+    yield "o05_subgraph", onnx_model([onnx_node("If", ("x",), "y", attribute=field_bytes(1, "then_branch") + field_bytes(6, b""))])
+    yield "o06_domain", onnx_model([onnx_node("MatMulNBits", ("x",), "y", domain="com.microsoft")])
+    yield "o06_opset", onnx_model(opset=9999)
+
+
 def main():
     default = pathlib.Path(__file__).resolve().parent.parent / "fuzz" / "corpus"
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else default
     for kind, seeds in (("gguf", gguf_seeds()), ("safetensors", safetensors_seeds()), ("pickle", pickle_seeds()), ("pytorch", pytorch_seeds()),
-                        ("hub_response", hub_response_seeds())):
+                        ("hub_response", hub_response_seeds()), ("onnx", onnx_seeds())):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for name, data in seeds:
             (folder / kind / name).write_bytes(data)

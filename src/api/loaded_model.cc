@@ -9,7 +9,7 @@
 #include "backend/cpu/cpu_backend.h"
 #include "base/file.h"
 #include "formats/json_metadata.h"
-#include "formats/weight_source.h"
+#include "model/i2s_layout_probe.h"
 #include "model/random_weights.h"
 #include "text/template/default_templates.h"
 
@@ -116,14 +116,36 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
+Result<std::shared_ptr<const WeightSource>> OpenWeightsWithLayout(const std::string& path, const std::string& i2s_layout,
+                                                                  std::vector<std::string>* warnings) {
+  OpenOptions options;
+  if (!i2s_layout.empty()) {
+    STERNA_ASSIGN_OR_RETURN(options.i2s_layout, I2sLayoutFromName(i2s_layout));
+  }
+  STERNA_ASSIGN_OR_RETURN(std::shared_ptr<const WeightSource> source, OpenWeights(path, options));
+  if (!i2s_layout.empty() || warnings == nullptr) return source;
+  if (const std::optional<I2sLayout> better = BetterI2sLayout(*source)) {
+    warnings->push_back(
+        fmt::format("the I2_S weights of '{}' look as if they lay in another layout than the published one: if the answers make no "
+                    "sense, try --i2s-layout {}",
+                    path, I2sLayoutName(*better)));
+  }
+  return source;
+}
+
 Result<LoadedModel> LoadModel(const std::string& model, const LoadOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   STERNA_ASSIGN_OR_RETURN(const std::string path, FindModelPath(model));
   LoadedModel loaded;
   loaded.path = path;
   STERNA_ASSIGN_OR_RETURN(std::shared_ptr<Backend> backend, MakeBackend(options, &loaded.isa));
-  STERNA_ASSIGN_OR_RETURN(std::shared_ptr<const WeightSource> source, OpenWeights(path));
+  STERNA_ASSIGN_OR_RETURN(std::shared_ptr<const WeightSource> source,
+                          OpenWeightsWithLayout(path, options.i2s_layout, &loaded.warnings));
   if (options.needs_text) STERNA_RETURN_IF_ERROR(LoadText(*source, options, &loaded).WithContext(path));
+  if (loaded.tokenizer != nullptr) {
+    const std::vector<std::string>& more = loaded.tokenizer->warnings();
+    loaded.warnings.insert(loaded.warnings.end(), more.begin(), more.end());
+  }
   for (const TensorEntry& entry : source->entries()) loaded.file_bytes += static_cast<int64_t>(entry.data.size());
   STERNA_ASSIGN_OR_RETURN(loaded.model, Model::Load(source, std::move(backend), ToModelOptions(options)));
   const int64_t vocab = loaded.model->config().vocab;

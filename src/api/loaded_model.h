@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "api/tokenizer_files.h"
 #include "base/cpu_features.h"
 #include "base/status.h"
+#include "formats/weight_source.h"
 #include "model/model.h"
 #include "text/template/chat_template.h"
 #include "text/tokenizer.h"
@@ -24,7 +26,10 @@ struct LoadOptions {
   /// In place of the checkpoint's own, which is left unread then; null: its own. Any class derived from Tokenizer will do.
   std::shared_ptr<const Tokenizer> tokenizer = nullptr;
   std::string vocabulary_cache = {};  ///< TokenizerOptions::vocabulary_cache
-  bool needs_text = true;             ///< false: token ids only; the tokenizer and template are left unread, right or wrong
+  /// How the I2_S tensors of a GGUF file lie: I2sLayoutFromName. Empty: the published layout, and a warning where another fits the
+  /// weights much better.
+  std::string i2s_layout = {};
+  bool needs_text = true;  ///< false: token ids only; the tokenizer and template are left unread, right or wrong
 };
 
 /// What one path holds. Parts are immutable and shared; the struct is copied freely.
@@ -37,7 +42,13 @@ struct LoadedModel {
   Isa isa = Isa::kRef;
   int64_t file_bytes = 0;
   double load_seconds = 0;
+  std::vector<std::string> warnings;  ///< what may be wrong although it loads; one sentence each
 };
+
+/// OpenWeights with the layout called `i2s_layout`; empty: the published one. Where it is empty and another fits much better, adds
+/// a sentence to *warnings (may be null). InvalidArgument for another word.
+Result<std::shared_ptr<const WeightSource>> OpenWeightsWithLayout(const std::string& path, const std::string& i2s_layout,
+                                                                  std::vector<std::string>* warnings);
 
 /// Loads a GGUF file, a Hugging Face directory, or a cached model of the hub by its name (api/model_path.h), as do the functions
 /// below. Errors name file, tensor or key, expected and found.

@@ -63,6 +63,19 @@ void PrintError(std::string_view message, std::string_view hint) {
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
+void PrintWarning(std::string_view message) {
+  const std::string text = fmt::format("warning: {}\n", EscapeControls(message));
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+void AddI2sLayoutFlag(CLI::App& command, std::string* layout) {
+  command
+      .add_option("--i2s-layout", *layout,
+                  "How the I2_S tensors of a GGUF file lie, which the file cannot say: 128 (published), 64 (written on ARM), 4row, "
+                  "sequential")
+      ->check(CLI::IsMember({"128", "64", "4row", "sequential"}));
+}
+
 void ReserveStandardDescriptors() {
   // Read-only for all three: writing to a descriptor that the caller closed stays an error.
   for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
@@ -82,6 +95,7 @@ void ModelFlags::AddTo(CLI::App& command) {
                   "What products with Q8_0, Q6_K, Q4_0 and Q4_1 weights see of their input: int8 is faster, f32 exact")
       ->check(CLI::IsMember({"int8", "f32"}))
       ->capture_default_str();
+  AddI2sLayoutFlag(command, &i2s_layout);
 }
 
 LoadOptions ModelFlags::ToLoadOptions() const {
@@ -91,6 +105,7 @@ LoadOptions ModelFlags::ToLoadOptions() const {
           .max_context = context,
           .dense_activations = activations == "int8" ? DenseActivations::kInt8 : DenseActivations::kFloat,
           .vocabulary_cache = VocabularyCacheFolder(),
+          .i2s_layout = i2s_layout,
           .needs_text = true};
 }
 

@@ -50,11 +50,18 @@ void ReserveStandardDescriptors();
 /// Only in the callback of a subcommand: ends parsing with `message`, exit code kExitUsage.
 [[noreturn]] void FailUsage(const std::string& message);
 
-/// --threads, --ctx-size and --activations, shared by every command that loads a model; STERNA_ISA is read here too.
+/// "warning: …" on standard error, escaped as PrintError does.
+void PrintWarning(std::string_view message);
+
+/// --i2s-layout LAYOUT into *layout, for every command that opens a GGUF file.
+void AddI2sLayoutFlag(CLI::App& command, std::string* layout);
+
+/// --threads, --ctx-size, --activations and --i2s-layout, shared by every command that loads a model; STERNA_ISA is read here too.
 struct ModelFlags {
   int threads = 0;
   int64_t context = 0;
   std::string activations = "int8";
+  std::string i2s_layout;
 
   void AddTo(CLI::App& command);
   LoadOptions ToLoadOptions() const;

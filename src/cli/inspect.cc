@@ -36,6 +36,7 @@ nlohmann::ordered_json ToJson(const InspectReport& report) {
     out["model"] = nullptr;
     out["model_problem"] = report.config_problem;
   }
+  out["warnings"] = report.warnings;
   out["types"] = Json::array();
   for (const TypeSummary& type : report.types) {
     out["types"].push_back(
@@ -56,8 +57,8 @@ nlohmann::ordered_json ToJson(const InspectReport& report) {
   return out;
 }
 
-Status RunInspect(const std::string& path, bool json) {
-  STERNA_ASSIGN_OR_RETURN(const InspectReport report, Inspect(path));
+Status RunInspect(const std::string& path, const std::string& i2s_layout, bool json) {
+  STERNA_ASSIGN_OR_RETURN(const InspectReport report, Inspect(path, i2s_layout));
   if (!json) return WriteOutput(ToText(report));
   return WriteOutput(ToJson(report).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
@@ -66,14 +67,15 @@ Status RunInspect(const std::string& path, bool json) {
 
 void AddInspect(CLI::App& app, Action* action) {
   struct Flags {
-    std::string path;
+    std::string path, i2s_layout;
     bool json = false;
   };
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app.add_subcommand("inspect", "Show what a checkpoint holds");
   command->add_option("FILE", flags->path, "GGUF file, safetensors file, or Hugging Face directory")->required();
   command->add_flag("--json", flags->json, "Print one JSON object");
-  command->callback([flags, action] { *action = [flags] { return RunInspect(flags->path, flags->json); }; });
+  AddI2sLayoutFlag(*command, &flags->i2s_layout);
+  command->callback([flags, action] { *action = [flags] { return RunInspect(flags->path, flags->i2s_layout, flags->json); }; });
 }
 
 }  // namespace sterna

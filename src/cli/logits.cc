@@ -44,6 +44,7 @@ Status RunLogits(const LogitsFlags& flags) {
   LoadOptions options = flags.model_flags.ToLoadOptions();
   options.needs_text = false;
   STERNA_ASSIGN_OR_RETURN(const LoadedModel loaded, LoadModel(flags.model, options));
+  for (const std::string& warning : loaded.warnings) PrintWarning(warning);
   return WriteLogits(loaded, flags.tokens, flags.chunk, flags.output, [] { return !Interrupted(); });
 }
 

@@ -57,7 +57,7 @@ Status Run(RunFlags* flags) {
     if (flags->request.prompt.ends_with('\n')) flags->request.prompt.pop_back();
   }
   STERNA_ASSIGN_OR_RETURN(const LoadedModel loaded, LoadModel(flags->path, flags->model.ToLoadOptions()));
-  if (loaded.tokenizer != nullptr) PrintWarnings(*loaded.tokenizer);
+  for (const std::string& warning : loaded.warnings) PrintWarning(warning);
   if (flags->verbose && !flags->request.raw) {
     fmt::print(stderr, "chat template: {}\n", loaded.chat_template == nullptr ? "none" : loaded.chat_template_origin);
   }

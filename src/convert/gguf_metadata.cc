@@ -50,8 +50,8 @@ Result<Metadata> MakeGgufMetadata(const ModelConfig& config, const WeightSource&
   Metadata out;
   out.Set("general.architecture", architecture);
   if (!config.name.empty()) out.Set("general.name", config.name);
-  if (options.projection_type) {
-    if (const auto file_type = FileType(*options.projection_type)) out.Set("general.file_type", *file_type);
+  if (options.types.projection) {
+    if (const auto file_type = FileType(*options.types.projection)) out.Set("general.file_type", *file_type);
   }
   out.Set("general.quantization_version", uint32_t{2});
   const auto set_number = [&](std::string_view suffix, int64_t value) {
@@ -78,7 +78,8 @@ Result<Metadata> MakeGgufMetadata(const ModelConfig& config, const WeightSource&
   }
   if (source.format() == "GGUF") {
     for (const Metadata::Item& item : source.metadata().items()) {
-      if (item.key.starts_with("tokenizer.")) out.Set(item.key, item.value);
+      const bool is_known = out.Has(item.key) || item.key == "general.file_type" || item.key == "general.alignment";
+      if (item.key.starts_with("tokenizer.") || (item.key.starts_with("general.") && !is_known)) out.Set(item.key, item.value);
     }
   }
   if (!options.tokenizer_json.empty()) out.Set("tokenizer.huggingface.json", options.tokenizer_json);

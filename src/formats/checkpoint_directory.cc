@@ -8,6 +8,7 @@
 #include "formats/checkpoint_directory_internal.h"
 #include "formats/file_source_internal.h"
 #include "formats/json_metadata.h"
+#include "formats/onnx_source_internal.h"
 #include "formats/pytorch_reader.h"
 #include "formats/quoted.h"
 #include "formats/safetensors_reader.h"
@@ -22,10 +23,11 @@ constexpr std::string_view kConfig = "config.json";
 constexpr std::string_view kGenerationConfig = "generation_config.json";
 /// The files one format has in a directory.
 struct DirectoryFormat {
-  std::string_view name, single_file, index_file;
+  std::string_view name, single_file, index_file;  // index_file: empty where there is none
 };
 constexpr DirectoryFormat kDirectoryFormats[] = {{"safetensors", "model.safetensors", "model.safetensors.index.json"},
-                                                 {"PyTorch", "pytorch_model.bin", "pytorch_model.bin.index.json"}};
+                                                 {"PyTorch", "pytorch_model.bin", "pytorch_model.bin.index.json"},
+                                                 {"ONNX", "model.onnx", ""}};
 
 bool Exists(const fs::path& path) {
   std::error_code error;
@@ -62,6 +64,7 @@ Result<Metadata> ReadConfigs(const fs::path& directory) {
 /// The tensors of one more file. Its __metadata__ is not the model's: config.json speaks for the checkpoint.
 Status AddFile(const std::string& path, FileSourceParts& parts) {
   STERNA_ASSIGN_OR_RETURN(auto file, MappedFile::Open(path));
+  if (parts.format == "ONNX") return AddOnnxWeights(std::move(file), &parts);
   std::vector<TensorEntry> tensors;
   if (parts.format == "PyTorch") {
     STERNA_ASSIGN_OR_RETURN(tensors, ParsePyTorch(file->bytes(), path));
@@ -159,6 +162,16 @@ Result<std::shared_ptr<const WeightSource>> OpenPyTorch(std::shared_ptr<const Ma
   return MakeFileSource({"PyTorch", std::move(path), {}, std::move(tensors), {std::move(file)}});
 }
 
+Result<std::shared_ptr<const WeightSource>> OpenOnnx(std::shared_ptr<const MappedFile> file) {
+  const fs::path folder = fs::path(file->path()).parent_path();
+  FileSourceParts parts{"ONNX", file->path(), {}, {}, {}};
+  if (Exists(folder / kConfig)) {
+    STERNA_ASSIGN_OR_RETURN(parts.metadata, ReadConfigs(folder));
+  }
+  STERNA_RETURN_IF_ERROR(AddOnnxWeights(std::move(file), &parts));
+  return MakeFileSource(std::move(parts));
+}
+
 Result<std::shared_ptr<const WeightSource>> OpenCheckpointDirectory(const std::string& path) {
   const fs::path directory(path);
   if (!Exists(directory / kConfig)) {
@@ -168,7 +181,8 @@ Result<std::shared_ptr<const WeightSource>> OpenCheckpointDirectory(const std::s
   bool has_single_file = false;
   for (const DirectoryFormat& candidate : kDirectoryFormats) {
     has_single_file = Exists(directory / candidate.single_file);
-    if (!has_single_file && !Exists(directory / candidate.index_file)) continue;
+    const bool has_index = !candidate.index_file.empty() && Exists(directory / candidate.index_file);
+    if (!has_single_file && !has_index) continue;
     format = &candidate;
     break;
   }

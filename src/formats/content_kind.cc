@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "formats/onnx_reader.h"
 #include "formats/quoted.h"
 
 namespace sterna {
@@ -60,13 +61,15 @@ ContentKind KindOfContent(std::span<const std::byte> bytes) {
   const std::string_view text = AsText(bytes);
   if (LooksLikeSafetensors(text)) return ContentKind::kSafetensors;
   if (text.starts_with("PK\x03\x04")) return ContentKind::kZip;
-  return text.starts_with("GGUF") ? ContentKind::kGguf : ContentKind::kOther;
+  if (text.starts_with("GGUF")) return ContentKind::kGguf;
+  return LooksLikeOnnx(bytes) ? ContentKind::kOnnx : ContentKind::kOther;
 }
 
 std::string_view DescribeContent(std::span<const std::byte> bytes) {
   const std::string_view text = AsText(bytes);
   if (text.empty()) return "an empty file";
   if (LooksLikeSafetensors(text)) return "a safetensors file";
+  if (LooksLikeOnnx(bytes)) return "an ONNX model";
   for (const Magic& magic : kMagics) {
     if (text.starts_with(magic.bytes)) return magic.description;
   }

@@ -8,9 +8,9 @@
 
 namespace sterna {
 
-enum class ContentKind { kGguf, kSafetensors, kZip, kOther };
+enum class ContentKind { kGguf, kSafetensors, kZip, kOnnx, kOther };
 
-/// By magic number (GGUF, ZIP) or by the opening brace behind the length word (safetensors).
+/// By magic number (GGUF, ZIP) by the opening brace behind the length word (safetensors), or by LooksLikeOnnx.
 ContentKind KindOfContent(std::span<const std::byte> bytes);
 
 /// What the bytes look like, as the end of a sentence: "a ZIP archive (perhaps a PyTorch checkpoint)". Never empty.

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/buffer.h"
 #include "base/file.h"
 #include "formats/weight_source.h"
 
@@ -17,7 +18,8 @@ struct FileSourceParts {
   std::string path;
   Metadata metadata;
   std::vector<TensorEntry> entries;
-  std::vector<std::shared_ptr<const MappedFile>> files;  ///< hold the bytes of `entries`
+  std::vector<std::shared_ptr<const MappedFile>> files;     ///< hold the bytes of `entries`
+  std::vector<std::shared_ptr<const Buffer>> buffers = {};  ///< hold the bytes of entries that had to be reordered
 };
 
 /// Malformed where two entries, perhaps from different files, have the same name.

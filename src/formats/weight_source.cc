@@ -12,14 +12,21 @@
 #include "formats/quoted.h"
 
 namespace sterna {
+namespace {
+
+constexpr std::array<std::string_view, 4> kI2sLayoutNames = {"128", "64", "4row", "sequential"};  // by I2sLayout
+
+}  // namespace
 
 Result<I2sLayout> I2sLayoutFromName(std::string_view name) {
-  constexpr std::array kNames = {std::pair{"128", I2sLayout::kInterleaved128}, std::pair{"64", I2sLayout::kInterleaved64},
-                                 std::pair{"4row", I2sLayout::kRows4}, std::pair{"sequential", I2sLayout::kSequential}};
-  for (const auto& [known, layout] : kNames) {
-    if (name == known) return layout;
+  for (size_t i = 0; i < kI2sLayoutNames.size(); ++i) {
+    if (name == kI2sLayoutNames[i]) return static_cast<I2sLayout>(i);
   }
-  return InvalidArgument(fmt::format("I2_S layout: expected 128, 64, 4row or sequential, found {}", Quoted(name)));
+  return InvalidArgument(fmt::format("I2_S layout: expected {}, found {}", fmt::join(kI2sLayoutNames, ", "), Quoted(name)));
+}
+
+std::string_view I2sLayoutName(I2sLayout layout) {
+  return kI2sLayoutNames[static_cast<size_t>(layout)];
 }
 
 Result<std::shared_ptr<const WeightSource>> OpenWeights(const std::string& path, const OpenOptions& options) {
@@ -36,7 +43,9 @@ Result<std::shared_ptr<const WeightSource>> OpenWeights(const std::string& path,
   if (kind == ContentKind::kGguf || path.ends_with(".gguf")) return OpenGguf(std::move(file), options);
   if (path.ends_with(".safetensors")) return OpenSafetensors(std::move(file));
   if (kind == ContentKind::kZip) return OpenPyTorch(std::move(file));
-  return Malformed(fmt::format("{}: expected a GGUF, safetensors or PyTorch file, found {}", path, DescribeContent(file->bytes())));
+  if (path.ends_with(".onnx") || kind == ContentKind::kOnnx) return OpenOnnx(std::move(file));
+  return Malformed(
+      fmt::format("{}: expected a GGUF, safetensors, PyTorch or ONNX file, found {}", path, DescribeContent(file->bytes())));
 }
 
 }  // namespace sterna

@@ -28,6 +28,8 @@ enum class I2sLayout : uint8_t {
 
 /// "128", "64", "4row" or "sequential"; InvalidArgument naming these for another word.
 Result<I2sLayout> I2sLayoutFromName(std::string_view name);
+/// The word that I2sLayoutFromName takes.
+std::string_view I2sLayoutName(I2sLayout layout);
 
 struct OpenOptions {
   I2sLayout i2s_layout = I2sLayout::kInterleaved128;
@@ -50,7 +52,7 @@ class WeightSource {
  public:
   virtual ~WeightSource() = default;
 
-  /// The container's own format: "GGUF", "safetensors" or "PyTorch".
+  /// The container's own format: "GGUF", "safetensors", "PyTorch" or "ONNX".
   virtual std::string_view format() const = 0;
   /// The file or directory the user named.
   virtual const std::string& path() const = 0;
@@ -68,12 +70,13 @@ class WeightSource {
   virtual Status StillUnchanged() const = 0;
 };
 
-/// Opens a GGUF file (or the first part of a split one), a .safetensors file, a PyTorch zip file (.bin, .pt, .pth), or a directory
-/// with config.json and safetensors or PyTorch files.
-/// Decides by content, not by extension. Reads headers only: tensor bytes are mapped, not touched.
-/// Errors name path, offset or field, expected and found: NotFound for a missing path, part or shard, or a directory without a
-/// model; Malformed; Unsupported for tensor types, versions or byte orders; OutOfRange past a documented limit; Io. What looks like
-/// another format (ZIP, pickle, an old GGML file, a Git LFS pointer, …) is called by its name.
+/// Opens a GGUF file (or the first part of a split one), a .safetensors file, a PyTorch zip file (.bin, .pt, .pth), an ONNX
+/// model (its metadata is the config.json beside it, where there is one), or a directory with config.json and safetensors, PyTorch
+/// or ONNX files. Decides by content, not by extension. Reads headers only: tensor bytes are mapped, not touched, except the
+/// transposed matrices of an ONNX model, which are copied. Errors name path, offset or field, expected and found: NotFound for a
+/// missing path, part or shard, or a directory without a model; Malformed; Unsupported for tensor types, versions or byte orders;
+/// OutOfRange past a documented limit; Io. What looks like another format (ZIP, pickle, an old GGML file, a Git LFS pointer, …) is
+/// called by its name.
 Result<std::shared_ptr<const WeightSource>> OpenWeights(const std::string& path, const OpenOptions& options = {});
 
 }  // namespace sterna

@@ -96,10 +96,11 @@ void AddTensors(const WeightSource& source, InspectReport* report) {
 
 }  // namespace
 
-Result<InspectReport> Inspect(const std::string& model) {
+Result<InspectReport> Inspect(const std::string& model, const std::string& i2s_layout) {
   STERNA_ASSIGN_OR_RETURN(const std::string path, FindModelPath(model));
-  STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<const WeightSource> source, OpenWeights(path));
   InspectReport report;
+  STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<const WeightSource> source,
+                          OpenWeightsWithLayout(path, i2s_layout, &report.warnings));
   report.path = path;
   report.format = source->format();
   for (const Metadata::Item& item : source->metadata().items()) {
@@ -115,6 +116,10 @@ Result<InspectReport> Inspect(const std::string& model) {
     report.config_problem = config.status().message();
   }
   const auto tokenizer = LoadTokenizer(path);
+  if (tokenizer.ok()) {
+    const std::vector<std::string>& more = (*tokenizer)->warnings();
+    report.warnings.insert(report.warnings.end(), more.begin(), more.end());
+  }
   report.tokenizer = tokenizer.ok() ? (*tokenizer)->description() : fmt::format("none ({})", tokenizer.status().message());
   if (const auto found = FindChatTemplate(path); found.ok()) report.chat_template = found->origin;
   return report;
@@ -136,6 +141,7 @@ std::string ToText(const InspectReport& report) {
   }
   line("tokenizer", Escape(report.tokenizer));
   line("chat template", report.chat_template.empty() ? "none" : report.chat_template);
+  for (const std::string& warning : report.warnings) line("warning", Escape(warning));
   line("weights", fmt::format("{} in {} tensors, {} bytes, {:.3f} bits per weight", report.parameters, report.tensors.size(),
                               report.bytes, report.bits_per_weight));
   for (const TypeSummary& type : report.types) {

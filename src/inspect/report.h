@@ -48,12 +48,13 @@ struct InspectReport {
   std::optional<ModelConfig> config;  ///< where the architecture is known
   std::string config_problem;         ///< why there is none
   std::string tokenizer;              ///< one line, or why there is none
+  std::vector<std::string> warnings;  ///< what may be wrong although it opens
   std::string chat_template;          ///< where it comes from ("built-in chatml"); empty where there is none
 };
 
-/// Reads headers only; weights are not touched. `model`: a path, or the name of a cached model. Errors: those of FindModelPath and
-/// of OpenWeights.
-Result<InspectReport> Inspect(const std::string& model);
+/// Reads headers, and of I2_S files some weights to see how they lie. `model`: a path, or the name of a cached model. `i2s_layout`:
+/// LoadOptions::i2s_layout. Errors: those of FindModelPath and of OpenWeights.
+Result<InspectReport> Inspect(const std::string& model, const std::string& i2s_layout = {});
 
 /// For people: a few lines of summary, then metadata and tensors.
 std::string ToText(const InspectReport& report);

@@ -70,6 +70,33 @@ class Conversions(CommandTest):
                 with self.subTest(file, kind=kind):
                     self.assertTrue(self.logits(self.convert(FIXTURES / "gguf" / file, "--type", kind)) == expected)
 
+    def test_every_other_ternary_type_and_form_is_exact_where_scales_are_f16(self):
+        for name in ("bitnet", "bitnet-b1.58"):
+            source = FIXTURES / "gguf" / name
+            expected = self.logits(source, f"gguf/{name}")
+            for kind in ("Q2_0", "PQ2_0", "PTQ1_0", "IQ1_BN", "IQ2_BN", "IQ2_BN_R4", "F32", "F16"):
+                with self.subTest(name, kind=kind):
+                    self.assertTrue(self.logits(self.convert(source, "--type", kind), f"gguf/{name}") == expected)
+                    self.assertEqual(self.report["max_scale_error"], 0)
+            for number, arguments in enumerate(((), ("--type", "BF16"), ("--type", "F32", "--split-max-tensors", "20"))):
+                with self.subTest(name, arguments=arguments):
+                    directory = self.folder / f"{name}-{number}"
+                    self.succeed("convert", source, "--to", "safetensors", "-o", directory, *arguments)
+                    self.assertTrue(self.logits(directory, f"gguf/{name}") == expected)
+
+    def test_i2s_layout_says_what_the_bytes_mean(self):
+        """No byte is invalid in any layout: the same file is four models."""
+        file = FIXTURES / "gguf" / "b158.bitnet_cpp.I2_S.gguf"
+        seen = set()
+        for layout in ("128", "64", "4row", "sequential"):
+            output = self.folder / "logits.safetensors"
+            self.succeed("logits", file, "--tokens", "1,2,3", "-o", output, "--i2s-layout", layout)
+            expected = read_safetensors(output)["logits"][1]
+            seen.add(bytes(expected))
+            self.succeed("logits", self.convert(file, "--i2s-layout", layout), "--tokens", "1,2,3", "-o", output)
+            self.assertTrue(read_safetensors(output)["logits"][1] == expected, layout)
+        self.assertEqual(len(seen), 4)
+
     def test_dense_types_that_hold_the_source_are_exact(self):
         """The checkpoints store bfloat16. llama3's scaling becomes f32 factors of the frequencies, which round the angles."""
         for name, bound in (("qwen3-dense", 0), ("llama-dense-rope3", 1e-5)):

@@ -20,6 +20,7 @@ struct LoadOptions {
   int64_t max_context = 0;  ///< positions to prepare for; 0: the model's own
   /// int8 is what llama.cpp computes with, and faster; kFloat is exact to the stored weights. Ternary weights have their own rule.
   DenseActivations dense_activations = DenseActivations::kInt8;
+  ModelOutput output = ModelOutput::kLogits;
   bool needs_text = true;  ///< false: token ids only; the tokenizer and template are left unread, right or wrong
 };
 

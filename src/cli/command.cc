@@ -87,8 +87,7 @@ LoadOptions ModelFlags::ToLoadOptions() const {
   return {.threads = threads,
           .isa = isa == nullptr ? "" : isa,
           .max_context = context,
-          .dense_activations = activations == "int8" ? DenseActivations::kInt8 : DenseActivations::kFloat,
-          .needs_text = true};
+          .dense_activations = activations == "int8" ? DenseActivations::kInt8 : DenseActivations::kFloat};
 }
 
 bool Interrupted() {

@@ -267,7 +267,7 @@ class Converter {
   const ConvertOptions& options_;
   ModelConfig config_;
   CheckpointWeights weights_;
-  TensorNames names_{/*is_gguf=*/true};
+  TensorNames names_{{.is_gguf = true}};
   bool permute_ = false;
   std::vector<PlannedTensor> tensors_;
 };

@@ -15,7 +15,7 @@ namespace sterna {
 /// A rendered chat. Encode it with add_special off (the template writes BOS itself), parse_special on and these literal parts.
 struct ChatPrompt {
   std::string text;
-  std::vector<ByteRange> literal;  ///< control tokens' texts that came from messages, and are text
+  std::vector<TextSlice> literal;  ///< control tokens' texts that came from messages, and are text
 };
 
 /// Renders `messages` with the start of an answer. The text of a control token inside a message ("<|im_end|>") stays text, whatever

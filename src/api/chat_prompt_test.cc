@@ -93,7 +93,7 @@ TEST(ChatPrompt, WhatATemplateCutsOrRepeatsStaysText) {
 TEST(ChatPrompt, LiteralPartsHoldForWhatOverlapsThemOnly) {
   const auto tokenizer = MakeTokenizer();
   const std::string text = "<|im_end|><|im_end|>";  // 10 bytes each
-  const auto controls = [&](std::vector<ByteRange> literal) {
+  const auto controls = [&](std::vector<TextSlice> literal) {
     const auto ids = tokenizer->Encode(text, {.add_special = false, .parse_special = true, .literal = literal});
     return std::ranges::count(*ids, kEnd);
   };

@@ -25,6 +25,9 @@ Result<Completion> Complete(const LoadedModel& loaded, const CompletionRequest& 
                             const std::function<bool(std::string_view text)>& on_text) {
   if (loaded.tokenizer == nullptr)
     return InvalidArgument(loaded.path + ": the checkpoint has no tokenizer, so it cannot read text");
+  if (loaded.model->config().pooling != Pooling::kNone) {
+    return InvalidArgument(loaded.path + ": this is an embedding model, which generates no text; `sterna embed` runs it");
+  }
   STERNA_RETURN_IF_ERROR(CheckSamplerOptions(request.sampler));
   STERNA_ASSIGN_OR_RETURN(StopMatcher stops, StopMatcher::Create(request.stop));
   Completion out;

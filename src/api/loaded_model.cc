@@ -107,7 +107,7 @@ Result<std::shared_ptr<Backend>> MakeBackend(const LoadOptions& options, Isa* is
 }
 
 ModelOptions ToModelOptions(const LoadOptions& options) {
-  return {.max_context = options.max_context, .dense_activations = options.dense_activations};
+  return {.max_context = options.max_context, .dense_activations = options.dense_activations, .output = options.output};
 }
 
 double SecondsSince(std::chrono::steady_clock::time_point start) {

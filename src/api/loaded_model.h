@@ -29,6 +29,7 @@ struct LoadOptions {
   /// How the I2_S tensors of a GGUF file lie: I2sLayoutFromName. Empty: the published layout, and a warning where another fits the
   /// weights much better.
   std::string i2s_layout = {};
+  ModelOutput output = ModelOutput::kLogits;
   bool needs_text = true;  ///< false: token ids only; the tokenizer and template are left unread, right or wrong
 };
 

@@ -7,8 +7,8 @@
 namespace sterna {
 namespace {
 
-constexpr std::array<std::string_view, 10> kOpNames = {
-    "embed", "norm", "quantize", "ternary linear", "dense linear", "rope append", "attention", "gate", "add", "gather"};
+constexpr std::array<std::string_view, 11> kOpNames = {
+    "embed", "norm", "quantize", "ternary linear", "dense linear", "rope append", "attention", "gate", "add", "add bias", "gather"};
 static_assert(kOpNames.size() == std::variant_size_v<Op>);
 
 /// Collects the first rule an operation breaks.
@@ -106,6 +106,7 @@ class Checker {
     if (op.kv_heads != plan_.kv.kv_heads || op.head_dim != plan_.kv.head_dim || op.layer < 0 || op.layer >= plan_.kv.layers) {
       Fail("the key-value cache has another shape");
     }
+    if (op.window < 0) Fail("a window is negative");
   }
   void operator()(const GateOp& op) {
     Float(op.gate);
@@ -122,6 +123,7 @@ class Checker {
     SameWidth(op.in, op.out);
     SameRows(op.in, op.out);
   }
+  void operator()(const AddBiasOp& op) { Float(op.out); }
   void operator()(const GatherOp& op) {
     Float(op.in);
     Float(op.out);
@@ -153,10 +155,10 @@ Status CheckPlan(const Plan& plan) {
     std::visit(checker, plan.ops[i]);
     STERNA_RETURN_IF_ERROR(checker.status());
   }
-  const bool has_slot = plan.logits >= 0 && static_cast<size_t>(plan.logits) < plan.slots.size();
-  const Slot logits = has_slot ? plan.slots[static_cast<size_t>(plan.logits)] : Slot();
-  if (logits.rows != Slot::Rows::kSelected || logits.kind != Slot::Kind::kFloat) {
-    return Internal("the plan names no logits slot");
+  const bool has_slot = plan.output >= 0 && static_cast<size_t>(plan.output) < plan.slots.size();
+  const Slot output = has_slot ? plan.slots[static_cast<size_t>(plan.output)] : Slot();
+  if (output.rows != Slot::Rows::kSelected || output.kind != Slot::Kind::kFloat) {
+    return Internal("the plan names no output slot");
   }
   return Status::Ok();
 }

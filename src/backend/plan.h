@@ -1,5 +1,5 @@
-// A forward pass as data: a list of about ten kinds of operations over activation slots and weights. Models write plans, backends
-// compile them. The same plan can run on two backends and be compared operation by operation.
+// A forward pass as data: a list of about a dozen kinds of operations over activation slots and weights. Models write plans,
+// backends compile them. The same plan can run on two backends and be compared operation by operation.
 #ifndef STERNA_BACKEND_PLAN_H_
 #define STERNA_BACKEND_PLAN_H_
 
@@ -42,10 +42,11 @@ struct SlotView {
   bool operator==(const SlotView&) const = default;
 };
 
-/// out[t] = row tokens[t] of the dense matrix `table`, as f32.
+/// out[t] = scale * (row tokens[t] of the dense matrix `table`, as f32).
 struct EmbedOp {
   WeightId table;
   SlotView out;
+  float scale = 1.0f;
 };
 
 /// RMS normalization of each group of `group` columns (group divides width), times `weight` [group]. A quantized `out` is quantized
@@ -95,7 +96,8 @@ struct RopeAppendOp {
   SlotView q, k, v;
 };
 
-/// Causal attention of q's heads over the cached keys and values of this layer, this step's tokens included.
+/// Causal attention of q's heads over the cached keys and values of this layer, this step's tokens included. `window` > 0: a token
+/// sees itself and the window - 1 positions before it only.
 struct AttentionOp {
   int32_t layer;
   int64_t head_dim;
@@ -103,6 +105,7 @@ struct AttentionOp {
   float score_scale;
   SlotView q;
   SlotView out;
+  int64_t window = 0;
 };
 
 /// out = act(gate) * up.
@@ -116,13 +119,19 @@ struct AddOp {
   SlotView in, out;
 };
 
+/// out += the vector `bias` [out.width], in every row.
+struct AddBiasOp {
+  WeightId bias;
+  SlotView out;
+};
+
 /// out = the rows of `in` whose logits were asked for; `out` is a kSelected slot.
 struct GatherOp {
   SlotView in, out;
 };
 
-using Op =
-    std::variant<EmbedOp, NormOp, QuantizeOp, TernaryLinearOp, DenseLinearOp, RopeAppendOp, AttentionOp, GateOp, AddOp, GatherOp>;
+using Op = std::variant<EmbedOp, NormOp, QuantizeOp, TernaryLinearOp, DenseLinearOp, RopeAppendOp, AttentionOp, GateOp, AddOp,
+                        AddBiasOp, GatherOp>;
 
 /// "embed", "norm", "ternary linear", …
 std::string_view OpName(const Op& op);
@@ -137,13 +146,13 @@ struct KvShape {
 struct Plan {
   std::vector<Slot> slots;
   std::vector<Op> ops;
-  SlotId logits = -1;  ///< a kSelected f32 slot
+  SlotId output = -1;  ///< a kSelected f32 slot: what a step returns, as the logits
   KvShape kv;
 
   SlotView AddSlot(Slot::Kind kind, int64_t width, Slot::Rows rows = Slot::Rows::kTokens);
 };
 
-/// Internal where a view lies outside its slot, kinds, rows or widths do not match, or no logits slot is named: a mistake of the
+/// Internal where a view lies outside its slot, kinds, rows or widths do not match, or no output slot is named: a mistake of the
 /// plan's author, never of a file.
 Status CheckPlan(const Plan& plan);
 

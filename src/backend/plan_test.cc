@@ -14,7 +14,7 @@ Plan MakePlan() {
   const SlotView y = plan.AddSlot(Slot::Kind::kFloat, 16);
   const SlotView logits = plan.AddSlot(Slot::Kind::kFloat, 16, Slot::Rows::kSelected);
   plan.ops = {QuantizeOp{.in = x, .out = q}, TernaryLinearOp{.weight = 0, .in = q, .out = y}, GatherOp{.in = y, .out = logits}};
-  plan.logits = logits.slot;
+  plan.output = logits.slot;
   return plan;
 }
 
@@ -100,15 +100,15 @@ TEST(Plan, RefusesProductsThatReadFromAnUnalignedColumn) {
   EXPECT_TRUE(CheckPlan(plan).ok());
 }
 
-TEST(Plan, NeedsALogitsSlotOfSelectedRows) {
+TEST(Plan, NeedsAnOutputSlotOfSelectedRows) {
   Plan plan = MakePlan();
   plan.slots[3].kind = Slot::Kind::kQuantized;
   plan.ops.pop_back();
   EXPECT_FALSE(CheckPlan(plan).ok());
   plan = MakePlan();
-  plan.logits = 0;
+  plan.output = 0;
   EXPECT_FALSE(CheckPlan(plan).ok());
-  plan.logits = -1;
+  plan.output = -1;
   EXPECT_FALSE(CheckPlan(plan).ok());
 }
 

@@ -10,7 +10,6 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "base/log.h"
 
 namespace sterna {
 namespace {
@@ -105,8 +104,7 @@ LoadOptions ModelFlags::ToLoadOptions() const {
           .max_context = context,
           .dense_activations = activations == "int8" ? DenseActivations::kInt8 : DenseActivations::kFloat,
           .vocabulary_cache = VocabularyCacheFolder(),
-          .i2s_layout = i2s_layout,
-          .needs_text = true};
+          .i2s_layout = i2s_layout};
 }
 
 std::string VocabularyCacheFolder() {
@@ -124,7 +122,7 @@ std::string VocabularyCacheFolder() {
 }
 
 void PrintWarnings(const Tokenizer& tokenizer) {
-  for (const std::string& warning : tokenizer.warnings()) Log(LogLevel::kWarn, EscapeControls(warning));
+  for (const std::string& warning : tokenizer.warnings()) PrintWarning(warning);
 }
 
 bool Interrupted() {

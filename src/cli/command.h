@@ -21,6 +21,7 @@ inline constexpr int kExitInterrupted = 130;
 using Action = std::function<Status()>;
 void AddRun(CLI::App& app, Action* action);
 void AddInspect(CLI::App& app, Action* action);
+void AddEmbed(CLI::App& app, Action* action);
 void AddLogits(CLI::App& app, Action* action);
 void AddTokenize(CLI::App& app, Action* action);
 void AddTemplate(CLI::App& app, Action* action);

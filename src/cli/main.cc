@@ -72,9 +72,10 @@ int Run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "sterna " STERNA_VERSION);
   Action action;
-  for (const auto add : {AddRun, AddInspect, AddConvert, AddLogits, AddTokenize, AddTemplate, AddBench, AddDoctor, AddPull, AddShow,
-                         AddLs, AddRm, AddPrune, AddVerify})
+  for (const auto add : {AddRun, AddEmbed, AddInspect, AddConvert, AddLogits, AddTokenize, AddTemplate, AddBench, AddDoctor,
+                         AddPull, AddShow, AddLs, AddRm, AddPrune, AddVerify}) {
     add(app, &action);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -39,7 +39,7 @@ class AdapterPlan {
       : source_(source), base_(base), interleaves_(interleaves) {}
 
   Status Run() {
-    const TensorNames from(source_.format() == "GGUF"), to(!from.is_gguf());
+    const TensorNames from({.is_gguf = source_.format() == "GGUF"}), to({.is_gguf = !from.is_gguf()});
     for (int64_t layer = 0; layer < base_.layers; ++layer) {
       for (const Projection projection : kProjections) {
         STERNA_RETURN_IF_ERROR(AddPair(from.Base(layer, projection), to.Base(layer, projection), projection, from.is_gguf()));
@@ -65,7 +65,7 @@ class AdapterPlan {
 
  private:
   static std::string ModuleOf(Projection projection) {
-    const std::string name = TensorNames(/*is_gguf=*/false).Base(0, projection);
+    const std::string name = TensorNames({.is_gguf = false}).Base(0, projection);
     return name.substr(name.rfind('.') + 1);
   }
 

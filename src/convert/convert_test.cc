@@ -194,7 +194,8 @@ TEST(Convert, EmbeddingTakesTheTypeAskedFor) {
 TEST(Convert, ArchitectureFollowsTheGraphNotTheName) {
   for (const auto& [fixture, architecture] :
        {std::pair("models/bitnet-packed", "bitnet-b1.58"), std::pair("gguf/bitnet", "bitnet"),
-        std::pair("models/llama-bitlinear", "llama"), std::pair("models/qwen3-dense", "qwen3")}) {
+        std::pair("models/llama-bitlinear", "llama"), std::pair("models/qwen3-dense", "qwen3"),
+        std::pair("models/qwen2-dense", "qwen2"), std::pair("models/gemma3-embedding", "gemma3")}) {
     const Source source = Fixture(fixture);
     const auto config = ReadModelConfig(source->format(), source->metadata());
     ASSERT_TRUE(config.ok()) << config.status().message();
@@ -215,7 +216,7 @@ TEST(Convert, WhatATypeCannotHoldIsRefusedByName) {
   };
   expect_refusal("models/bitnet-packed", {}, "attn_q.weight is ternary: choose");
   expect_refusal("models/qwen3-dense", Types(DType::kTQ2_0), "attn_q.weight is dense, not ternary");
-  expect_refusal("models/llama-autobitlinear-rms", Types(DType::kI2_S), "use_rms_norm");
+  expect_refusal("models/gemma3-dense", {}, "query_pre_attn_scalar");
   EXPECT_EQ(FilesIn(folder), 0u);
 }
 

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
 namespace sterna {
 namespace {
 
@@ -35,13 +39,33 @@ std::optional<uint32_t> FileType(DType dtype) {
 
 }  // namespace
 
-Result<std::string> GgufArchitecture(const ModelConfig& config) {
-  if (config.has_linear_norms) {
-    return Unsupported("quantization_config.use_rms_norm: GGUF has no name for norms of single projections in this architecture");
+/// What GGUF files say of Gemma's layers. Unsupported where they cannot: one layer of every so many sees everything, and scores are
+/// divided by the root of the head dimension.
+Status SetGemmaKeys(const ModelConfig& config, Metadata* out) {
+  if (config.attention_scale > 0 && config.attention_scale != 1 / std::sqrt(static_cast<double>(config.head_dim))) {
+    return Unsupported(
+        fmt::format("query_pre_attn_scalar: GGUF's gemma3 has no other than the head dimension {}", config.head_dim));
   }
+  if (config.is_sliding.empty()) return Status::Ok();
+  const auto first_full = std::ranges::find(config.is_sliding, false);
+  const auto pattern = first_full - config.is_sliding.begin() + 1;
+  for (std::ptrdiff_t layer = 0; layer < std::ssize(config.is_sliding); ++layer) {
+    if (config.is_sliding[static_cast<size_t>(layer)] == ((layer + 1) % pattern == 0)) {
+      return Unsupported("layer_types: GGUF's gemma3 has one layer of full attention in every so many, the last of each group");
+    }
+  }
+  out->Set("gemma3.attention.sliding_window", static_cast<uint32_t>(config.sliding_window));
+  out->Set("gemma3.attention.sliding_window_pattern", static_cast<uint32_t>(pattern));
+  out->Set("gemma3.rope.freq_base_swa", static_cast<float>(config.sliding_rope_theta));
+  return Status::Ok();
+}
+
+Result<std::string> GgufArchitecture(const ModelConfig& config) {
+  if (config.has_post_norms) return std::string("gemma3");
   if (config.has_sub_norms) return std::string(config.activation == Activation::kReluSquared ? "bitnet-b1.58" : "bitnet");
   if (config.activation != Activation::kSilu)
     return Unsupported(fmt::format("GGUF's {} has no activation but SiLU", config.architecture));
+  if (config.architecture == "qwen2") return std::string("qwen2");
   return std::string(config.has_qk_norms ? "qwen3" : "llama");
 }
 
@@ -76,6 +100,8 @@ Result<Metadata> MakeGgufMetadata(const ModelConfig& config, const WeightSource&
     out.Set(architecture + ".rope.scaling.type", std::string("linear"));
     set_float("rope.scaling.factor", config.rope_scaling.factor);
   }
+  if (config.pooling != Pooling::kNone) set_number("pooling_type", static_cast<int64_t>(config.pooling));
+  if (architecture == "gemma3") STERNA_RETURN_IF_ERROR(SetGemmaKeys(config, &out));
   if (source.format() == "GGUF") {
     for (const Metadata::Item& item : source.metadata().items()) {
       const bool is_known = out.Has(item.key) || item.key == "general.file_type" || item.key == "general.alignment";

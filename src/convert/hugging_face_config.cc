@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <iterator>
 
 #include "formats/quoted.h"
@@ -40,9 +41,39 @@ Result<ModelClass> ClassOf(const ModelConfig& config) {
   if (config.has_sub_norms && config.has_qk_norms) {
     return Unsupported("transformers has no model with both sub-norms and norms of query and key heads");
   }
+  if (config.pooling != Pooling::kNone) return Unsupported("config.json has no place for the pooling of an embedding model");
+  if (config.has_post_norms) return ModelClass{"Gemma3ForCausalLM", "gemma3_text"};
   if (config.has_sub_norms) return ModelClass{"BitNetForCausalLM", "bitnet"};
+  if (config.architecture == "qwen2") return ModelClass{"Qwen2ForCausalLM", "qwen2"};
   if (config.has_qk_norms) return ModelClass{"Qwen3ForCausalLM", "qwen3"};
   return ModelClass{"LlamaForCausalLM", "llama"};
+}
+
+std::string_view NameOf(Activation activation) {
+  switch (activation) {
+    case Activation::kSilu:
+      return "silu";
+    case Activation::kReluSquared:
+      return "relu2";
+    case Activation::kGeluTanh:
+      return "gelu_pytorch_tanh";
+  }
+  return "";
+}
+
+/// The keys of Gemma3TextConfig beyond a Llama's.
+void AddGemma(const ModelConfig& config, JsonObject* out) {
+  out->AddText("hidden_activation", NameOf(config.activation));
+  const double scale = config.attention_scale;
+  out->Add("query_pre_attn_scalar", scale > 0 ? static_cast<int64_t>(std::llround(1 / (scale * scale))) : config.head_dim);
+  out->Add("sliding_window", config.sliding_window);
+  if (config.is_sliding.empty()) return;
+  out->AddFloat("rope_local_base_freq", config.sliding_rope_theta);
+  std::string types;
+  for (const bool is_sliding : config.is_sliding) {
+    types += fmt::format("{}{}", types.empty() ? "" : ", ", JsonText(is_sliding ? "sliding_attention" : "full_attention"));
+  }
+  out->Add("layer_types", fmt::format("[{}]", types));
 }
 
 void AddRope(const ModelConfig& config, JsonObject* out) {
@@ -97,18 +128,20 @@ Result<std::string> MakeHuggingFaceConfig(const ModelConfig& config, const Weigh
   AddToken(source.metadata(), "bos_token_id", "tokenizer.ggml.bos_token_id", &out);
   AddToken(source.metadata(), "eos_token_id", "tokenizer.ggml.eos_token_id", &out);
   AddToken(source.metadata(), "pad_token_id", "tokenizer.ggml.padding_token_id", &out);
-  out.Add("attention_bias", false);
+  out.Add("attention_bias", form.has_attention_bias);
   out.Add("head_dim", config.head_dim);
-  out.AddText("hidden_act", config.activation == Activation::kSilu ? "silu" : "relu2");
+  out.AddText("hidden_act", NameOf(config.activation));
   out.Add("hidden_size", config.d_model);
   out.Add("intermediate_size", config.d_ff);
   out.Add("max_position_embeddings", config.context);
+  out.Add("mlp_bias", form.has_feed_forward_bias);
   out.Add("num_attention_heads", config.heads);
   out.Add("num_hidden_layers", config.layers);
   out.Add("num_key_value_heads", config.kv_heads);
   // The shortest decimal of the f32: 1e-05, not the digits of its widening.
   out.Add("rms_norm_eps", std::string_view(fmt::format("{}", config.rms_epsilon)));
   AddRope(config, &out);
+  if (config.has_post_norms) AddGemma(config, &out);
   out.Add("tie_word_embeddings", !form.has_head);
   out.AddText("torch_dtype", form.torch_dtype);
   out.Add("vocab_size", config.vocab);
@@ -117,8 +150,8 @@ Result<std::string> MakeHuggingFaceConfig(const ModelConfig& config, const Weigh
     quantization.AddText("quant_method", "bitnet");
     quantization.AddText("linear_class", "autobitlinear");
     quantization.AddText("quantization_mode", "offline");
-    quantization.Add("use_rms_norm", config.has_linear_norms);
-    if (config.has_linear_norms) {
+    quantization.Add("use_rms_norm", form.has_linear_norms);
+    if (form.has_linear_norms) {
       quantization.Add("rms_norm_eps", std::string_view(fmt::format("{}", config.linear_norm_epsilon)));
     }
     out.Add("quantization_config", quantization.Close());

@@ -11,13 +11,18 @@
 namespace sterna {
 
 struct HuggingFaceForm {
-  bool is_ternary = false;  ///< projections are codes beside a multiplying weight_scale: AutoBitLinear, offline
-  bool has_head = false;    ///< a matrix of its own; else the head is tied to the embedding
+  bool is_ternary = false;          ///< projections are codes beside a multiplying weight_scale: AutoBitLinear, offline
+  bool has_head = false;            ///< a matrix of its own; else the head is tied to the embedding
+  bool has_linear_norms = false;    ///< an RMS norm before every projection
+  bool has_attention_bias = false;  ///< q, k, v and output
+  bool has_feed_forward_bias = false;
   std::string torch_dtype;  ///< of what is not ternary: "float32", "float16", "bfloat16"
 };
 
 /// Token ids at the ends of a text are taken from `source` where it names them. Unsupported for models that transformers has no
-/// class for: sub-norms belong to BitNetForCausalLM, norms of query and key heads to Qwen3ForCausalLM, neither to LlamaForCausalLM.
+/// class for: sub-norms belong to BitNetForCausalLM, norms of query and key heads to Qwen3ForCausalLM and Gemma3ForCausalLM, biases
+/// of query, key and value alone to Qwen2ForCausalLM, nothing of that to LlamaForCausalLM; and for embedding models, whose pooling
+/// config.json cannot say.
 Result<std::string> MakeHuggingFaceConfig(const ModelConfig& config, const WeightSource& source, const HuggingFaceForm& form);
 
 /// `text` as a JSON string; bytes that are no UTF-8 become U+FFFD.

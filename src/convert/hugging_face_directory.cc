@@ -24,13 +24,45 @@ std::string TorchName(DType dtype) {
   return dtype == DType::kF16 ? "float16" : dtype == DType::kBF16 ? "bfloat16" : "float32";
 }
 
-HuggingFaceForm FormOf(const std::vector<PlannedTensor>& planned) {
+/// How many planned tensors have names that end so.
+int64_t CountNames(const std::vector<PlannedTensor>& planned, std::string_view end) {
+  return std::ranges::count_if(planned, [&](const PlannedTensor& tensor) { return tensor.spec.name.ends_with(end); });
+}
+
+/// Whether every layer has a tensor of each of these names; Unsupported where only some have one, which config.json cannot say.
+Result<bool> HaveAll(const std::vector<PlannedTensor>& planned, int64_t layers, std::initializer_list<std::string_view> ends) {
+  int64_t found = 0;
+  for (const std::string_view end : ends) found += CountNames(planned, end);
+  if (found == 0) return false;
+  if (found == layers * std::ssize(ends)) return true;
+  return Unsupported(
+      fmt::format("{} tensors named *{}: expected none or one for each of them in every layer, which is what config.json "
+                  "can say",
+                  found, fmt::join(ends, ", *")));
+}
+
+Result<HuggingFaceForm> FormOf(const ModelConfig& config, const std::vector<PlannedTensor>& planned) {
   HuggingFaceForm form;
+  STERNA_ASSIGN_OR_RETURN(
+      form.has_linear_norms,
+      HaveAll(planned, config.layers,
+              {"q_proj.rms_norm.weight", "k_proj.rms_norm.weight", "v_proj.rms_norm.weight", "o_proj.rms_norm.weight",
+               "gate_proj.rms_norm.weight", "up_proj.rms_norm.weight", "down_proj.rms_norm.weight"}));
+  STERNA_ASSIGN_OR_RETURN(form.has_feed_forward_bias,
+                          HaveAll(planned, config.layers, {"gate_proj.bias", "up_proj.bias", "down_proj.bias"}));
+  if (config.architecture == "qwen2") {
+    STERNA_RETURN_IF_ERROR(HaveAll(planned, config.layers, {"q_proj.bias", "k_proj.bias", "v_proj.bias"}).status());
+    if (CountNames(planned, "o_proj.bias") > 0) return Unsupported("Qwen2ForCausalLM has no bias in its output projections");
+  } else {
+    STERNA_ASSIGN_OR_RETURN(form.has_attention_bias,
+                            HaveAll(planned, config.layers, {"q_proj.bias", "k_proj.bias", "v_proj.bias", "o_proj.bias"}));
+  }
   for (const PlannedTensor& tensor : planned) {
     if (tensor.role == TensorRole::kWeightScale) form.is_ternary = true;
     if (tensor.role == TensorRole::kHead) form.has_head = true;
     if (tensor.role == TensorRole::kEmbedding) form.torch_dtype = TorchName(tensor.spec.dtype);
   }
+  if (form.has_linear_norms && !form.is_ternary) return Unsupported("norms before single projections belong to ternary ones");
   return form;
 }
 
@@ -60,8 +92,8 @@ class DirectoryWriter {
     ConvertReport report{.tensors = static_cast<int64_t>(specs_.size()), .plan = specs_};
     for (const uint64_t size : sizes) report.bytes += static_cast<int64_t>(size);
     for (size_t i = 0; i < parts.size(); ++i) report.files.push_back((fs::path(directory) / ShardName(i, parts.size())).string());
-    STERNA_ASSIGN_OR_RETURN(const std::string config,
-                            MakeHuggingFaceConfig(checkpoint_.config(), checkpoint_.source(), FormOf(planned_)));
+    STERNA_ASSIGN_OR_RETURN(const HuggingFaceForm form, FormOf(checkpoint_.config(), planned_));
+    STERNA_ASSIGN_OR_RETURN(const std::string config, MakeHuggingFaceConfig(checkpoint_.config(), checkpoint_.source(), form));
     if (options_.dry_run) return report;
     const fs::path temporary = fmt::format("{}.unfinished-{}", directory, getpid());
     std::error_code error;

@@ -27,7 +27,11 @@ Result<LinearSource> AsTernary(const DenseMatrixSource& dense) {
 class Planner {
  public:
   Planner(OpenCheckpoint* checkpoint, const TypeChoice& types, bool is_gguf, bool interleave)
-      : checkpoint_(*checkpoint), types_(types), names_(is_gguf), interleave_(interleave), rule_used_(types.rules.size(), false) {}
+      : checkpoint_(*checkpoint),
+        types_(types),
+        names_({.is_gguf = is_gguf, .has_post_norms = checkpoint->config().has_post_norms}),
+        interleave_(interleave),
+        rule_used_(types.rules.size(), false) {}
 
   Result<std::vector<PlannedTensor>> Run() {
     const ModelConfig& config = checkpoint_.config();
@@ -40,7 +44,7 @@ class Planner {
       return InvalidArgument("a type for the head was asked for, but this model's head is its embedding table");
     }
     STERNA_ASSIGN_OR_RETURN(std::vector<float> final_norm, checkpoint_.weights().FinalNorm(config.d_model));
-    AddVector(names_.FinalNorm(), std::move(final_norm));
+    AddNorm(names_.FinalNorm(), std::move(final_norm));
     for (int64_t layer = 0; layer < config.layers; ++layer) STERNA_RETURN_IF_ERROR(PlanLayer(layer));
     STERNA_RETURN_IF_ERROR(checkpoint_.weights().CheckAllUsed());
     for (size_t i = 0; i < rule_used_.size(); ++i) {
@@ -75,7 +79,7 @@ class Planner {
     const ModelConfig& config = checkpoint_.config();
     const auto norm = [&](LayerNorm which, int64_t size) -> Status {
       STERNA_ASSIGN_OR_RETURN(std::vector<float> values, checkpoint_.weights().Norm(layer, which, size));
-      AddVector(names_.Norm(layer, which).front(), std::move(values));
+      AddNorm(names_.Norm(layer, which).front(), std::move(values));
       return Status::Ok();
     };
     STERNA_RETURN_IF_ERROR(norm(LayerNorm::kAttention, config.d_model));
@@ -88,15 +92,48 @@ class Planner {
       STERNA_RETURN_IF_ERROR(norm(LayerNorm::kQueryHead, config.head_dim));
       STERNA_RETURN_IF_ERROR(norm(LayerNorm::kKeyHead, config.head_dim));
     }
+    if (config.has_post_norms) {
+      STERNA_RETURN_IF_ERROR(norm(LayerNorm::kAttentionPost, config.d_model));
+      STERNA_RETURN_IF_ERROR(norm(LayerNorm::kFeedForwardPost, config.d_model));
+    }
     for (const Projection projection : kProjections) {
-      if (config.has_linear_norms) {
-        STERNA_ASSIGN_OR_RETURN(std::vector<float> values,
-                                checkpoint_.weights().LinearNorm(layer, projection, ProjectionShape(config, projection).cols));
-        AddVector(names_.Base(layer, projection) + ".rms_norm.weight", std::move(values));
+      const MatrixShape shape = ProjectionShape(config, projection);
+      STERNA_ASSIGN_OR_RETURN(std::vector<float> own_norm, checkpoint_.weights().LinearNorm(layer, projection, shape.cols));
+      if (!own_norm.empty() && names_.is_gguf() && config.linear_norm_epsilon != config.rms_epsilon) {
+        return Unsupported(
+            fmt::format("norms before single projections have the epsilon {}, and GGUF has no key for another than {}",
+                        config.linear_norm_epsilon, config.rms_epsilon));
       }
+      if (!own_norm.empty()) AddVector(names_.LinearNorm(layer, projection).front(), std::move(own_norm));
+      STERNA_ASSIGN_OR_RETURN(std::vector<float> bias, checkpoint_.weights().Bias(layer, projection, shape.rows));
+      if (!bias.empty()) AddVector(names_.Base(layer, projection) + ".bias", InFileOrder(projection, std::move(bias)));
       STERNA_RETURN_IF_ERROR(PlanProjection(layer, projection));
     }
     return Status::Ok();
+  }
+
+  /// How this projection's rows lie in the new file.
+  RowOrder OrderOf(Projection projection) const {
+    const bool is_interleaved = interleave_ && (projection == Projection::kQuery || projection == Projection::kKey);
+    return {.interleaved_head_dim = is_interleaved ? checkpoint_.config().head_dim : 0};
+  }
+
+  std::vector<float> InFileOrder(Projection projection, std::vector<float> bias) const {
+    const RowOrder order = OrderOf(projection);
+    if (order.interleaved_head_dim == 0) return bias;
+    std::vector<float> ordered;
+    for (size_t row = 0; row < bias.size(); ++row) {
+      ordered.push_back(bias[static_cast<size_t>(order.ModelRow(static_cast<int64_t>(row)))]);
+    }
+    return ordered;
+  }
+
+  /// Gemma's norms multiply by 1 + weight in Hugging Face checkpoints, by the weight in GGUF files.
+  void AddNorm(std::string name, std::vector<float> values) {
+    if (!names_.is_gguf() && checkpoint_.config().has_post_norms) {
+      for (float& value : values) value -= 1.0f;
+    }
+    AddVector(std::move(name), std::move(values));
   }
 
   Status PlanProjection(int64_t layer, Projection projection) {
@@ -106,9 +143,7 @@ class Planner {
                          .role = TensorRole::kProjection,
                          .layer = layer,
                          .projection = projection};
-    if (interleave_ && (projection == Projection::kQuery || projection == Projection::kKey)) {
-      tensor.order.interleaved_head_dim = checkpoint_.config().head_dim;
-    }
+    tensor.order = OrderOf(projection);
     STERNA_ASSIGN_OR_RETURN(const std::optional<DType> ruled, TypeByRule(types_, tensor.spec.name, &rule_used_));
     const std::optional<DType> type = ruled ? ruled : types_.projection;
     STERNA_ASSIGN_OR_RETURN(const LinearSource linear, checkpoint_.Linear(layer, projection));

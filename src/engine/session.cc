@@ -78,7 +78,7 @@ Result<std::span<const float>> Session::Append(std::span<const int32_t> tokens) 
 Status Session::EvaluateAll(std::span<const int32_t> tokens,
                             const std::function<Status(size_t index, std::span<const float> logits)>& row) {
   STERNA_RETURN_IF_ERROR(Check(tokens));
-  const auto vocab = static_cast<size_t>(model_->config().vocab);
+  const auto width = static_cast<size_t>(model_->output_width());
   const auto chunk_size = static_cast<size_t>(std::min(options_.max_chunk, options_.max_selected));
   std::vector<int32_t> selected(chunk_size);
   std::iota(selected.begin(), selected.end(), 0);
@@ -86,7 +86,7 @@ Status Session::EvaluateAll(std::span<const int32_t> tokens,
     const auto chunk = tokens.subspan(at, std::min(chunk_size, tokens.size() - at));
     STERNA_ASSIGN_OR_RETURN(const std::span<const float> logits, Step(chunk, std::span(selected).first(chunk.size())));
     for (size_t i = 0; i < chunk.size(); ++i) {
-      STERNA_RETURN_IF_ERROR(row(at + i, logits.subspan(i * vocab, vocab)));
+      STERNA_RETURN_IF_ERROR(row(at + i, logits.subspan(i * width, width)));
     }
   }
   return Status::Ok();

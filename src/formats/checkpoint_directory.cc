@@ -20,7 +20,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kConfig = "config.json";
-constexpr std::string_view kGenerationConfig = "generation_config.json";
+/// Further files that describe the checkpoint, and what goes before their keys.
+struct MoreMetadata {
+  std::string_view file, prefix;
+};
+constexpr MoreMetadata kMoreMetadata[] = {{"generation_config.json", "generation_config."}, {"1_Pooling/config.json", "pooling."}};
 /// The files one format has in a directory.
 struct DirectoryFormat {
   std::string_view name, single_file, index_file;  // index_file: empty where there is none
@@ -52,11 +56,12 @@ Result<Metadata> ReadConfigs(const fs::path& directory) {
   const std::string path = (directory / kConfig).string();
   STERNA_ASSIGN_OR_RETURN(const std::string text, ReadWholeFile(path, kJsonMaxBytes));
   STERNA_ASSIGN_OR_RETURN(Metadata metadata, FlattenJson(text, path));
-  if (Exists(directory / kGenerationConfig)) {
-    const std::string more_path = (directory / kGenerationConfig).string();
+  for (const auto& [file, prefix] : kMoreMetadata) {
+    if (!Exists(directory / file)) continue;
+    const std::string more_path = (directory / file).string();
     STERNA_ASSIGN_OR_RETURN(const std::string more, ReadWholeFile(more_path, kJsonMaxBytes));
-    STERNA_ASSIGN_OR_RETURN(Metadata generation, FlattenJson(more, more_path, "generation_config."));
-    for (const Metadata::Item& item : generation.items()) metadata.Set(item.key, item.value);
+    STERNA_ASSIGN_OR_RETURN(const Metadata found, FlattenJson(more, more_path, prefix));
+    for (const Metadata::Item& item : found.items()) metadata.Set(item.key, item.value);
   }
   return metadata;
 }

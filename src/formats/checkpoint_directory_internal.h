@@ -19,7 +19,8 @@ Result<std::shared_ptr<const WeightSource>> OpenPyTorch(std::shared_ptr<const Ma
 /// Metadata: config.json beside the file, as below, or the model's own strings. Weights: AddOnnxWeights.
 Result<std::shared_ptr<const WeightSource>> OpenOnnx(std::shared_ptr<const MappedFile> file);
 
-/// Metadata: config.json flattened, then generation_config.json, where there is one, under "generation_config.". Tensors: those of
+/// Metadata: config.json flattened, then, where they are, generation_config.json under "generation_config." and
+/// 1_Pooling/config.json (sentence-transformers) under "pooling.". Tensors: those of
 /// model.safetensors, else of the shards that model.safetensors.index.json names, else of pytorch_model.bin, else of the shards of
 /// pytorch_model.bin.index.json, else of model.onnx. Index and shards must agree exactly: each tensor
 /// in the shard named for it, no other tensor, total_size equal to the sum of the tensors (PyTorch: with or without tied

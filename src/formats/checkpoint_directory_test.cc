@@ -41,9 +41,11 @@ void WriteSharded(const TemporaryDirectory& directory,
   directory.Write(kIndexName, index);
 }
 
-TEST(CheckpointDirectory, SingleFileWithBothConfigs) {
+TEST(CheckpointDirectory, SingleFileWithAllConfigs) {
   const TemporaryDirectory directory;
   directory.Write("config.json", kConfig);
+  std::filesystem::create_directory(directory.path() + "/1_Pooling");
+  directory.Write("1_Pooling/config.json", R"({"word_embedding_dimension": 8, "pooling_mode_lasttoken": true})");
   directory.Write("generation_config.json", R"({"eos_token_id": [1, 2], "temperature": 0.6})");
   directory.Write("model.safetensors", Shard("w", 4));
   const auto source = OpenWeights(directory.path());
@@ -55,6 +57,7 @@ TEST(CheckpointDirectory, SingleFileWithBothConfigs) {
   EXPECT_EQ(weights.metadata().GetString("quantization_config.linear_class").value(), "bitlinear");
   EXPECT_EQ(weights.metadata().GetInts("generation_config.eos_token_id").value(), (std::vector<int64_t>{1, 2}));
   EXPECT_EQ(weights.metadata().GetFloat("generation_config.temperature").value(), 0.6);
+  EXPECT_TRUE(weights.metadata().GetBool("pooling.pooling_mode_lasttoken").value());
   EXPECT_FALSE(weights.metadata().Has("format"));
   ASSERT_NE(weights.Find("w"), nullptr);
   EXPECT_EQ(weights.Find("w")->shape, Shape{4});

@@ -57,8 +57,8 @@ class WeightSource {
   /// The file or directory the user named.
   virtual const std::string& path() const = 0;
   /// GGUF: its key-values, without the split.* keys of a series. A Hugging Face directory: config.json flattened with dots
-  /// ("quantization_config.linear_class", rules in json_metadata.h), and generation_config.json under "generation_config.". A
-  /// single safetensors file: the strings of its __metadata__.
+  /// ("quantization_config.linear_class", rules in json_metadata.h), generation_config.json under "generation_config.",
+  /// 1_Pooling/config.json under "pooling.". A single safetensors file: the strings of its __metadata__.
   virtual const Metadata& metadata() const = 0;
   virtual std::span<const TensorEntry> entries() const = 0;
   /// Null where no tensor has this name.

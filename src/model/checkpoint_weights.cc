@@ -60,6 +60,12 @@ TernaryMatrixSource Unpermute(TernaryMatrixSource source, int64_t head_dim) {
   return source;
 }
 
+/// How the names of this checkpoint are formed. A body saved without its head has no "model." before them.
+NamingScheme SchemeOf(const WeightSource& source, const ModelConfig& config) {
+  const bool is_bare = source.Find("embed_tokens.weight") != nullptr && source.Find("model.embed_tokens.weight") == nullptr;
+  return {.is_gguf = source.format() == "GGUF", .has_post_norms = config.has_post_norms, .prefix = is_bare ? "" : "model."};
+}
+
 /// Master weights, or F64, which nothing makes ternary: as a dense matrix it would give wrong answers.
 bool IsMasterType(DType dtype) {
   return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16 || dtype == DType::kF64;
@@ -70,7 +76,7 @@ bool IsMasterType(DType dtype) {
 CheckpointWeights::CheckpointWeights(std::shared_ptr<const WeightSource> source, const ModelConfig& config)
     : source_(std::move(source)),
       config_(config),
-      names_(source_->format() == "GGUF"),
+      names_(SchemeOf(*source_, config)),
       fold_(ReadHadamardFold(source_->metadata())) {}
 
 const TensorEntry* CheckpointWeights::FindOptional(const std::string& name) {
@@ -79,10 +85,15 @@ const TensorEntry* CheckpointWeights::FindOptional(const std::string& name) {
   return entry;
 }
 
-Result<const TensorEntry*> CheckpointWeights::Require(const std::vector<std::string>& names) {
+const TensorEntry* CheckpointWeights::FindFirst(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (const TensorEntry* entry = FindOptional(name)) return entry;
   }
+  return nullptr;
+}
+
+Result<const TensorEntry*> CheckpointWeights::Require(const std::vector<std::string>& names) {
+  if (const TensorEntry* entry = FindFirst(names)) return entry;
   return NotFound(fmt::format("tensor {} is missing (architecture {}, {} layers)", fmt::join(names, " or "), config_.architecture,
                               config_.layers));
 }
@@ -147,17 +158,44 @@ Result<std::optional<float>> CheckpointWeights::Scale(const std::string& name) {
 
 Result<std::vector<float>> CheckpointWeights::Norm(int64_t layer, LayerNorm norm, int64_t size) {
   STERNA_ASSIGN_OR_RETURN(const TensorEntry* entry, Require(names_.Norm(layer, norm)));
-  return Vector(*entry, size);
+  return NormVector(*entry, size);
 }
 
 Result<std::vector<float>> CheckpointWeights::FinalNorm(int64_t size) {
   STERNA_ASSIGN_OR_RETURN(const TensorEntry* entry, Require({names_.FinalNorm()}));
-  return Vector(*entry, size);
+  return NormVector(*entry, size);
+}
+
+Result<std::vector<float>> CheckpointWeights::NormVector(const TensorEntry& entry, int64_t size) const {
+  STERNA_ASSIGN_OR_RETURN(std::vector<float> values, Vector(entry, size));
+  if (config_.norms_add_one) {
+    for (float& value : values) value += 1.0f;
+  }
+  return values;
 }
 
 Result<std::vector<float>> CheckpointWeights::LinearNorm(int64_t layer, Projection projection, int64_t size) {
-  STERNA_ASSIGN_OR_RETURN(const TensorEntry* entry, Require({names_.Base(layer, projection) + ".rms_norm.weight"}));
+  const std::vector<std::string> names = names_.LinearNorm(layer, projection);
+  const TensorEntry* entry = FindFirst(names);
+  if (entry == nullptr && !config_.has_linear_norms) return std::vector<float>();
+  if (entry == nullptr) return Require(names).status();
   return Vector(*entry, size);
+}
+
+Result<std::vector<float>> CheckpointWeights::Bias(int64_t layer, Projection projection, int64_t rows) {
+  const std::string name = names_.Base(layer, projection) + ".bias";
+  const TensorEntry* entry = FindOptional(name);
+  const bool is_needed = (config_.needs_attention_bias && projection <= Projection::kValue) ||
+                         (config_.needs_feed_forward_bias && projection >= Projection::kGate);
+  if (entry == nullptr && !is_needed) return std::vector<float>();
+  if (entry == nullptr) return Require({name}).status();
+  STERNA_ASSIGN_OR_RETURN(std::vector<float> values, Vector(*entry, rows));
+  if (!IsPermuted(projection)) return values;
+  std::vector<float> ordered(values.size());
+  for (int64_t row = 0; row < rows; ++row) {
+    ordered[static_cast<size_t>(row)] = values[static_cast<size_t>(InterleavedRow(row, config_.head_dim))];
+  }
+  return ordered;
 }
 
 Result<TernaryMatrixSource> CheckpointWeights::PackedMatrix(const TensorEntry& entry, const std::string& base, int64_t rows,
@@ -209,11 +247,8 @@ Result<std::optional<TernaryMatrixSource>> CheckpointWeights::EncodedMatrix(cons
 
 Result<LinearSource> CheckpointWeights::Linear(int64_t layer, Projection projection, int64_t rows, int64_t cols) {
   const std::string base = names_.Base(layer, projection);
-  if (const TensorEntry* bias = source_->Find(base + ".bias")) {
-    return Unsupported(fmt::format("tensor {}: projections with a bias are not supported", bias->name));
-  }
   STERNA_ASSIGN_OR_RETURN(const TensorEntry* entry, Require({base + ".weight"}));
-  const bool permuted = config_.rope_is_interleaved && (projection == Projection::kQuery || projection == Projection::kKey);
+  const bool permuted = IsPermuted(projection);
   const auto ternary = [&](Result<TernaryMatrixSource> source) -> Result<LinearSource> {
     if (!source.ok()) return source.status();
     return LinearSource(permuted ? Unpermute(*std::move(source), config_.head_dim) : *std::move(source));
@@ -223,7 +258,9 @@ Result<LinearSource> CheckpointWeights::Linear(int64_t layer, Projection project
     STERNA_ASSIGN_OR_RETURN(std::optional<TernaryMatrixSource> encoded, EncodedMatrix(*entry, base, rows, cols));
     if (encoded) return ternary(*std::move(encoded));
   }
-  if (config_.float_projection == FloatProjection::kTernaryMaster && IsMasterType(entry->dtype)) {
+  // Only ternary projections have norms of their own: the embedding models keep their masters in floats without saying so.
+  const bool has_norm = FindFirst(names_.LinearNorm(layer, projection)) != nullptr;
+  if ((config_.float_projection == FloatProjection::kTernaryMaster || has_norm) && IsMasterType(entry->dtype)) {
     return ternary(MasterMatrix(*entry, base, rows, cols));
   }
   STERNA_ASSIGN_OR_RETURN(DenseMatrixSource dense, Matrix(*entry, rows, cols));

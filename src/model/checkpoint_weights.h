@@ -23,6 +23,7 @@ class CheckpointWeights final : public WeightProvider {
   Result<std::vector<float>> Norm(int64_t layer, LayerNorm norm, int64_t size) override;
   Result<std::vector<float>> FinalNorm(int64_t size) override;
   Result<std::vector<float>> LinearNorm(int64_t layer, Projection projection, int64_t size) override;
+  Result<std::vector<float>> Bias(int64_t layer, Projection projection, int64_t rows) override;
   Result<LinearSource> Linear(int64_t layer, Projection projection, int64_t rows, int64_t cols) override;
   Result<DenseMatrixSource> Embedding(int64_t rows, int64_t cols) override;
   Result<std::optional<DenseMatrixSource>> Head(int64_t rows, int64_t cols) override;
@@ -34,11 +35,19 @@ class CheckpointWeights final : public WeightProvider {
   /// The first of `names` that exists, marked as used. NotFound naming the first spelling.
   Result<const TensorEntry*> Require(const std::vector<std::string>& names);
   const TensorEntry* FindOptional(const std::string& name);
+  /// The first of `names` that exists, marked as used; null where none does.
+  const TensorEntry* FindFirst(const std::vector<std::string>& names);
+  /// A norm's weights as they multiply.
+  Result<std::vector<float>> NormVector(const TensorEntry& entry, int64_t size) const;
   /// A one-dimensional tensor of finite numbers.
   Result<std::vector<float>> Vector(const TensorEntry& entry, int64_t size) const;
   Result<DenseMatrixSource> Matrix(const TensorEntry& entry, int64_t rows, int64_t cols) const;
   /// The matrix as f32, unfolded where it is folded.
   Result<DenseMatrixSource> DecodedMatrix(const TensorEntry& entry, int64_t rows, int64_t cols) const;
+  /// Whether the file holds this projection's rows in GGUF llama's order.
+  bool IsPermuted(Projection projection) const {
+    return config_.rope_is_interleaved && (projection == Projection::kQuery || projection == Projection::kKey);
+  }
   bool IsFolded(const TensorEntry& entry) const { return fold_.ok() && *fold_ && (*fold_)->tensors.contains(entry.name); }
   Result<TernaryMatrixSource> PackedMatrix(const TensorEntry& entry, const std::string& base, int64_t rows, int64_t cols);
   Result<TernaryMatrixSource> MasterMatrix(const TensorEntry& entry, const std::string& base, int64_t rows, int64_t cols);

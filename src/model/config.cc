@@ -20,6 +20,21 @@ Status CheckRange(std::string_view what, int64_t value, int64_t low, int64_t hig
   return Malformed(fmt::format("{}: expected {} to {}, found {}", what, low, high, value));
 }
 
+Status CheckSlidingLayers(const ModelConfig& config) {
+  if (!(config.attention_scale >= 0 && std::isfinite(config.attention_scale))) {
+    return Malformed(fmt::format("attention scale: expected a positive number, found {}", config.attention_scale));
+  }
+  if (config.is_sliding.empty()) return Status::Ok();
+  if (static_cast<int64_t>(config.is_sliding.size()) != config.layers) {
+    return Malformed(fmt::format("kinds of attention layers: expected {}, found {}", config.layers, config.is_sliding.size()));
+  }
+  STERNA_RETURN_IF_ERROR(CheckRange("sliding window", config.sliding_window, 1, kMaxWidth));
+  if (!(config.sliding_rope_theta > 0 && std::isfinite(config.sliding_rope_theta))) {
+    return Malformed(fmt::format("rope base of sliding layers: expected a positive number, found {}", config.sliding_rope_theta));
+  }
+  return Status::Ok();
+}
+
 }  // namespace
 
 Result<ModelConfig> ReadModelConfig(std::string_view format, const Metadata& metadata) {
@@ -63,7 +78,14 @@ Status CheckModelConfig(const ModelConfig& config) {
   if (!(config.rope_scaling.factor > 0 && std::isfinite(config.rope_scaling.factor))) {
     return Malformed(fmt::format("rope scaling factor: expected a positive number, found {}", config.rope_scaling.factor));
   }
-  return Status::Ok();
+  return CheckSlidingLayers(config);
+}
+
+std::vector<double> SlidingRopeFrequencies(const ModelConfig& config) {
+  ModelConfig sliding = config;
+  sliding.rope_theta = config.sliding_rope_theta;
+  sliding.rope_scaling = {};
+  return RopeFrequencies(sliding, {});
 }
 
 std::vector<double> RopeFrequencies(const ModelConfig& config, const std::vector<float>& factors) {

@@ -200,8 +200,6 @@ TEST(ModelConfig, ValuesThatMakeNoModelAreRefused) {
 
 TEST(ModelConfig, HuggingFaceFeaturesThatNothingRunsAreRefused) {
   for (const auto& [key, value] : {std::pair<std::string, MetaValue>{"hidden_act", std::string("gelu")},
-                                   {"attention_bias", true},
-                                   {"mlp_bias", true},
                                    {"rope_scaling.type", std::string("yarn")},
                                    {"quantization_config.quant_method", std::string("gptq")},
                                    {"head_dim", int64_t{63}},

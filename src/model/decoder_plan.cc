@@ -26,19 +26,22 @@ class DecoderPlanner {
   }
 
   Plan Build() {
-    Add(EmbedOp{.table = model_.embedding, .out = residual_});
+    Add(EmbedOp{.table = model_.embedding, .out = residual_, .scale = config_.embedding_scale});
     for (int64_t layer = 0; layer < config_.layers; ++layer) {
       Attention(static_cast<int32_t>(layer), model_.layers[static_cast<size_t>(layer)]);
       FeedForward(model_.layers[static_cast<size_t>(layer)]);
     }
     const SlotView last = plan_.AddSlot(Slot::Kind::kFloat, config_.d_model, Slot::Rows::kSelected);
     const SlotView last_normed = plan_.AddSlot(Slot::Kind::kFloat, config_.d_model, Slot::Rows::kSelected);
-    const SlotView logits = plan_.AddSlot(Slot::Kind::kFloat, config_.vocab, Slot::Rows::kSelected);
     Add(GatherOp{.in = residual_, .out = last});
     Add(NormOp{
         .in = last, .weight = model_.final_norm, .group = config_.d_model, .epsilon = config_.rms_epsilon, .out = last_normed});
-    Add(DenseLinearOp{.weight = model_.head, .in = last_normed, .out = logits, .activations = dense_activations_});
-    plan_.logits = logits.slot;
+    plan_.output = last_normed.slot;
+    if (model_.head != kNoWeight) {
+      const SlotView logits = plan_.AddSlot(Slot::Kind::kFloat, config_.vocab, Slot::Rows::kSelected);
+      Add(DenseLinearOp{.weight = model_.head, .in = last_normed, .out = logits, .activations = dense_activations_});
+      plan_.output = logits.slot;
+    }
     return std::move(plan_);
   }
 
@@ -47,6 +50,31 @@ class DecoderPlanner {
   SlotView Quantized(int64_t width) { return plan_.AddSlot(Slot::Kind::kQuantized, width); }
   static SlotView Part(const SlotView& view, int64_t offset, int64_t width) { return {view.slot, view.offset + offset, width}; }
   void Add(Op op) { plan_.ops.push_back(op); }
+
+  /// Where a projection's own norm goes that no int8 form follows.
+  SlotView OwnNormed(int64_t width) {
+    if (own_normed_.slot < 0) own_normed_ = Float(normed_.width);
+    return Part(own_normed_, 0, width);
+  }
+
+  void Dense(const BoundLinear& linear, const SlotView& in, const SlotView& out) {
+    SlotView input = in;
+    if (linear.norm != kNoWeight) {
+      input = OwnNormed(in.width);
+      Add(NormOp{.in = in, .weight = linear.norm, .group = in.width, .epsilon = config_.linear_norm_epsilon, .out = input});
+    }
+    Add(DenseLinearOp{.weight = linear.weight, .in = input, .out = out, .activations = dense_activations_});
+  }
+
+  /// x += [post-norm of] the update.
+  void AddUpdate(WeightId post_norm) {
+    if (post_norm != kNoWeight) {
+      Add(NormOp{.in = update_, .weight = post_norm, .group = config_.d_model, .epsilon = config_.rms_epsilon, .out = update_});
+    }
+    Add(AddOp{.in = update_, .out = residual_});
+  }
+
+  bool IsSliding(int32_t layer) const { return !config_.is_sliding.empty() && config_.is_sliding[static_cast<size_t>(layer)]; }
 
   /// Several products of one input, one behind the other in `out`. `norm` (or kNoWeight) is applied to the input first; `quantized`
   /// is the slot for its int8 form.
@@ -68,7 +96,8 @@ class DecoderPlanner {
       const SlotView target = Part(out, offset, linear.rows);
       offset += linear.rows;
       if (!linear.is_ternary) {
-        Add(DenseLinearOp{.weight = linear.weight, .in = input, .out = target, .activations = dense_activations_});
+        Dense(linear, input, target);
+        AddBias(linear, target);
         continue;
       }
       if (linear.norm != kNoWeight) {
@@ -80,7 +109,12 @@ class DecoderPlanner {
         is_quantized = true;
       }
       Add(TernaryLinearOp{.weight = linear.weight, .in = quantized, .out = target});
+      AddBias(linear, target);
     }
+  }
+
+  void AddBias(const BoundLinear& linear, const SlotView& out) {
+    if (linear.bias != kNoWeight) Add(AddBiasOp{.bias = linear.bias, .out = out});
   }
 
   void Attention(int32_t index, const BoundLayer& layer) {
@@ -94,15 +128,19 @@ class DecoderPlanner {
       Add(NormOp{.in = q, .weight = layer.query_head_norm, .group = head_dim, .epsilon = config_.rms_epsilon, .out = q});
       Add(NormOp{.in = k, .weight = layer.key_head_norm, .group = head_dim, .epsilon = config_.rms_epsilon, .out = k});
     }
-    Add(RopeAppendOp{.layer = index, .rope_table = model_.rope_table, .head_dim = head_dim, .q = q, .k = k, .v = v});
+    const bool is_sliding = IsSliding(index);
+    const WeightId rope_table = is_sliding ? model_.sliding_rope_table : model_.rope_table;
+    Add(RopeAppendOp{.layer = index, .rope_table = rope_table, .head_dim = head_dim, .q = q, .k = k, .v = v});
+    const double default_scale = 1.0 / std::sqrt(static_cast<double>(head_dim));
     Add(AttentionOp{.layer = index,
                     .head_dim = head_dim,
                     .kv_heads = config_.kv_heads,
-                    .score_scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim))),
+                    .score_scale = static_cast<float>(config_.attention_scale > 0 ? config_.attention_scale : default_scale),
                     .q = q,
-                    .out = attention_});
+                    .out = attention_,
+                    .window = is_sliding ? config_.sliding_window : 0});
     Project({layer.output}, attention_, layer.attention_sub_norm, quantized_attention_, update_);
-    Add(AddOp{.in = update_, .out = residual_});
+    AddUpdate(layer.attention_post_norm);
   }
 
   void FeedForward(const BoundLayer& layer) {
@@ -112,7 +150,7 @@ class DecoderPlanner {
                .up = Part(gate_up_, config_.d_ff, config_.d_ff),
                .out = hidden_});
     Project({layer.down}, hidden_, layer.feed_forward_sub_norm, quantized_hidden_, update_);
-    Add(AddOp{.in = update_, .out = residual_});
+    AddUpdate(layer.feed_forward_post_norm);
   }
 
   const ModelConfig& config_;
@@ -120,7 +158,7 @@ class DecoderPlanner {
   DenseActivations dense_activations_;
   Plan plan_;
   SlotView residual_, normed_, quantized_model_, quantized_attention_, quantized_hidden_;
-  SlotView query_key_value_, attention_, gate_up_, hidden_, update_;
+  SlotView query_key_value_, attention_, gate_up_, hidden_, update_, own_normed_;
 };
 
 }  // namespace

@@ -98,7 +98,7 @@ TEST(HostileConfig, G31ArchitecturesNobodyKnowsAreRefusedWithTheKnownOnes) {
   TestCheckpoint gguf = MakeCheckpoint({.is_gguf = true, .projections = Projections::kMasterF32});
   gguf.metadata.Set("general.architecture", std::string("mamba"));
   ExpectLoadError(std::move(gguf), StatusCode::kUnsupported,
-                  {"general.architecture 'mamba'", "bitnet, bitnet-25, bitnet-b1.58, llama, qwen3"});
+                  {"general.architecture 'mamba'", "bitnet, bitnet-25, bitnet-b1.58, llama, qwen2, qwen3, gemma3, gemma3_text"});
   ExpectLoadError(HuggingFace("model_type", std::string("gpt2")), StatusCode::kUnsupported, {"model_type 'gpt2'", "llama"});
 }
 

@@ -99,10 +99,19 @@ TEST(HostileTensors, StoredRotaryFrequenciesAreKnownToBeUnneeded) {
   EXPECT_TRUE(Load(std::move(checkpoint)).ok());
 }
 
-TEST(HostileTensors, BiasesAreNamedAsUnsupported) {
+TEST(HostileTensors, ABiasHasOneNumberARow) {
   TestCheckpoint checkpoint = Dense();
   checkpoint.tensors["model.layers.1.self_attn.k_proj.bias"] = FloatTensor({1});
-  ExpectLoadError(std::move(checkpoint), StatusCode::kUnsupported, {"model.layers.1.self_attn.k_proj.bias", "bias"});
+  ExpectLoadError(std::move(checkpoint), StatusCode::kMalformed, {"model.layers.1.self_attn.k_proj.bias", "[16]", "[1]"});
+}
+
+TEST(HostileTensors, ABiasThatTheConfigurationPromisesMustBeThere) {
+  for (const auto& [key, tensor] : {std::pair<const char*, const char*>{"attention_bias", "model.layers.0.self_attn.q_proj.bias"},
+                                    {"mlp_bias", "model.layers.0.mlp.gate_proj.bias"}}) {
+    TestCheckpoint checkpoint = Dense();
+    checkpoint.metadata.Set(key, true);
+    ExpectLoadError(std::move(checkpoint), StatusCode::kNotFound, {tensor});
+  }
 }
 
 TEST(HostileTensors, AnUntiedHeadMustBeThere) {

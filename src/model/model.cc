@@ -27,8 +27,8 @@ Status CheckRopeTable(int64_t positions, int64_t head_dim) {
 /// Hands the weights of one model to a backend and counts what a decoded token reads.
 class Binder {
  public:
-  Binder(const ModelConfig& config, WeightProvider& weights, Backend& backend)
-      : config_(config), weights_(weights), backend_(backend) {}
+  Binder(const ModelConfig& config, WeightProvider& weights, Backend& backend, ModelOutput output)
+      : config_(config), weights_(weights), backend_(backend), output_(output) {}
 
   int64_t bytes_per_token() const { return bytes_; }
   int64_t macs_per_token() const { return macs_; }
@@ -37,19 +37,10 @@ class Binder {
     BoundModel model;
     STERNA_ASSIGN_OR_RETURN(const std::vector<float> factors, weights_.RopeFactors(config_.head_dim / 2));
     STERNA_ASSIGN_OR_RETURN(model.rope_table, backend_.AddRopeTable(RopeFrequencies(config_, factors), positions));
-    STERNA_ASSIGN_OR_RETURN(DenseMatrixSource embedding, weights_.Embedding(config_.vocab, config_.d_model));
-    STERNA_ASSIGN_OR_RETURN(std::optional<DenseMatrixSource> head, weights_.Head(config_.vocab, config_.d_model));
-    const auto embedding_bytes = static_cast<int64_t>(embedding.bytes.size());
-    macs_ += config_.vocab * config_.d_model;
-    if (head) {
-      bytes_ += static_cast<int64_t>(head->bytes.size()) + embedding_bytes / config_.vocab;
-      STERNA_ASSIGN_OR_RETURN(model.embedding, backend_.AddTable(std::move(embedding)));
-      STERNA_ASSIGN_OR_RETURN(model.head, backend_.AddDense(*std::move(head)));
-    } else {
-      bytes_ += embedding_bytes;
-      STERNA_ASSIGN_OR_RETURN(model.embedding, backend_.AddDense(std::move(embedding)));
-      model.head = model.embedding;
+    if (!config_.is_sliding.empty()) {
+      STERNA_ASSIGN_OR_RETURN(model.sliding_rope_table, backend_.AddRopeTable(SlidingRopeFrequencies(config_), positions));
     }
+    STERNA_RETURN_IF_ERROR(BindTables(model));
     weights_.ReleasePages();
     STERNA_ASSIGN_OR_RETURN(const std::vector<float> final_norm, weights_.FinalNorm(config_.d_model));
     STERNA_ASSIGN_OR_RETURN(model.final_norm, backend_.AddVector(final_norm));
@@ -68,6 +59,31 @@ class Binder {
     int64_t rows;
   };
 
+  /// The embedding and the head.
+  Status BindTables(BoundModel& model) {
+    STERNA_ASSIGN_OR_RETURN(DenseMatrixSource embedding, weights_.Embedding(config_.vocab, config_.d_model));
+    const auto embedding_bytes = static_cast<int64_t>(embedding.bytes.size());
+    if (output_ == ModelOutput::kHidden) {
+      // A head that is there is right or wrong whether it is used or not.
+      STERNA_RETURN_IF_ERROR(weights_.Head(config_.vocab, config_.d_model).status());
+      bytes_ += embedding_bytes / config_.vocab;
+      STERNA_ASSIGN_OR_RETURN(model.embedding, backend_.AddTable(std::move(embedding)));
+      return Status::Ok();
+    }
+    STERNA_ASSIGN_OR_RETURN(std::optional<DenseMatrixSource> head, weights_.Head(config_.vocab, config_.d_model));
+    macs_ += config_.vocab * config_.d_model;
+    if (head) {
+      bytes_ += static_cast<int64_t>(head->bytes.size()) + embedding_bytes / config_.vocab;
+      STERNA_ASSIGN_OR_RETURN(model.embedding, backend_.AddTable(std::move(embedding)));
+      STERNA_ASSIGN_OR_RETURN(model.head, backend_.AddDense(*std::move(head)));
+    } else {
+      bytes_ += embedding_bytes;
+      STERNA_ASSIGN_OR_RETURN(model.embedding, backend_.AddDense(std::move(embedding)));
+      model.head = model.embedding;
+    }
+    return Status::Ok();
+  }
+
   Result<BoundLayer> BindLayer(int64_t layer) {
     const int64_t q_width = config_.heads * config_.head_dim;
     const int64_t kv_width = config_.kv_heads * config_.head_dim;
@@ -81,6 +97,10 @@ class Binder {
     if (config_.has_qk_norms) {
       STERNA_ASSIGN_OR_RETURN(bound.query_head_norm, BindNorm(layer, LayerNorm::kQueryHead, config_.head_dim));
       STERNA_ASSIGN_OR_RETURN(bound.key_head_norm, BindNorm(layer, LayerNorm::kKeyHead, config_.head_dim));
+    }
+    if (config_.has_post_norms) {
+      STERNA_ASSIGN_OR_RETURN(bound.attention_post_norm, BindNorm(layer, LayerNorm::kAttentionPost, config_.d_model));
+      STERNA_ASSIGN_OR_RETURN(bound.feed_forward_post_norm, BindNorm(layer, LayerNorm::kFeedForwardPost, config_.d_model));
     }
     STERNA_ASSIGN_OR_RETURN(
         bound.query_key_value,
@@ -103,19 +123,24 @@ class Binder {
   /// Products of one input: fused into one matrix where all are ternary and share their input, one by one otherwise.
   Result<std::vector<BoundLinear>> BindGroup(int64_t layer, const std::vector<Part>& parts, int64_t cols) {
     std::vector<LinearSource> sources;
+    std::vector<std::vector<float>> norms, biases;
+    bool fuse = true;
     for (const Part& part : parts) {
       STERNA_ASSIGN_OR_RETURN(LinearSource source, weights_.Linear(layer, part.projection, part.rows, cols));
-      sources.push_back(std::move(source));
+      STERNA_ASSIGN_OR_RETURN(std::vector<float> norm, weights_.LinearNorm(layer, part.projection, cols));
+      STERNA_ASSIGN_OR_RETURN(std::vector<float> bias, weights_.Bias(layer, part.projection, part.rows));
+      fuse = fuse && std::holds_alternative<TernaryMatrixSource>(source) && norm.empty();
       macs_ += part.rows * cols;
+      sources.push_back(std::move(source));
+      norms.push_back(std::move(norm));
+      biases.push_back(std::move(bias));
     }
-    const bool fuse = !config_.has_linear_norms && std::ranges::all_of(sources, [](const LinearSource& source) {
-      return std::holds_alternative<TernaryMatrixSource>(source);
-    });
     std::vector<BoundLinear> bound;
     if (fuse) {
       std::vector<TernaryMatrixSource> ternary;
       for (LinearSource& source : sources) ternary.push_back(std::get<TernaryMatrixSource>(std::move(source)));
-      STERNA_ASSIGN_OR_RETURN(const BoundLinear fused, BindTernary(Stack(std::move(ternary))));
+      STERNA_ASSIGN_OR_RETURN(BoundLinear fused, BindTernary(Stack(std::move(ternary))));
+      STERNA_ASSIGN_OR_RETURN(fused.bias, AddOptional(JoinBiases(parts, biases)));
       bound.push_back(fused);
       return bound;
     }
@@ -123,24 +148,42 @@ class Binder {
       BoundLinear linear;
       if (auto* ternary = std::get_if<TernaryMatrixSource>(&sources[i])) {
         STERNA_ASSIGN_OR_RETURN(linear, BindTernary(*ternary));
-        if (config_.has_linear_norms) {
-          STERNA_ASSIGN_OR_RETURN(const std::vector<float> norm, weights_.LinearNorm(layer, parts[i].projection, cols));
-          STERNA_ASSIGN_OR_RETURN(linear.norm, backend_.AddVector(norm));
-        }
       } else {
         auto& dense = std::get<DenseMatrixSource>(sources[i]);
         bytes_ += static_cast<int64_t>(dense.bytes.size());
-        linear = {.is_ternary = false, .weight = kNoWeight, .norm = kNoWeight, .rows = dense.rows};
+        linear.rows = dense.rows;
         STERNA_ASSIGN_OR_RETURN(linear.weight, backend_.AddDense(std::move(dense)));
       }
+      STERNA_ASSIGN_OR_RETURN(linear.norm, AddOptional(norms[i]));
+      STERNA_ASSIGN_OR_RETURN(linear.bias, AddOptional(biases[i]));
       bound.push_back(linear);
     }
     return bound;
   }
 
+  /// kNoWeight for an empty vector.
+  Result<WeightId> AddOptional(const std::vector<float>& values) {
+    if (values.empty()) return WeightId{kNoWeight};
+    return backend_.AddVector(values);
+  }
+
+  /// The biases of fused projections behind one another, 0 where one has none; empty where all have none.
+  static std::vector<float> JoinBiases(const std::vector<Part>& parts, const std::vector<std::vector<float>>& biases) {
+    std::vector<float> joined;
+    bool any = false;
+    for (size_t i = 0; i < parts.size(); ++i) {
+      any = any || !biases[i].empty();
+      joined.insert(joined.end(), biases[i].begin(), biases[i].end());
+      if (biases[i].empty()) joined.resize(joined.size() + static_cast<size_t>(parts[i].rows), 0.0f);
+    }
+    return any ? joined : std::vector<float>();
+  }
+
   Result<BoundLinear> BindTernary(const TernaryMatrixSource& source) {
     bytes_ += TernaryMatrixBytes(source.rows, source.cols) + source.rows * static_cast<int64_t>(sizeof(float));
-    BoundLinear linear{.is_ternary = true, .weight = kNoWeight, .norm = kNoWeight, .rows = source.rows};
+    BoundLinear linear;
+    linear.is_ternary = true;
+    linear.rows = source.rows;
     STERNA_ASSIGN_OR_RETURN(linear.weight, backend_.AddTernary(source));
     return linear;
   }
@@ -161,6 +204,7 @@ class Binder {
   const ModelConfig& config_;
   WeightProvider& weights_;
   Backend& backend_;
+  ModelOutput output_;
   int64_t bytes_ = 0;
   int64_t macs_ = 0;
 };
@@ -186,7 +230,8 @@ Result<std::shared_ptr<const Model>> Model::Build(const ModelConfig& config, Wei
   model->config_ = config;
   model->max_context_ = options.max_context > 0 ? std::min(options.max_context, config.context) : config.context;
   STERNA_RETURN_IF_ERROR(CheckRopeTable(model->max_context_, config.head_dim));
-  Binder binder(config, weights, *backend);
+  model->output_ = options.output;
+  Binder binder(config, weights, *backend, options.output);
   STERNA_ASSIGN_OR_RETURN(const BoundModel bound, binder.Bind(model->max_context_));
   auto plan = std::make_shared<Plan>(BuildDecoderPlan(config, bound, options.dense_activations));
   STERNA_RETURN_IF_ERROR(CheckPlan(*plan));

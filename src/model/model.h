@@ -2,6 +2,7 @@
 #ifndef STERNA_MODEL_MODEL_H_
 #define STERNA_MODEL_MODEL_H_
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -13,9 +14,16 @@
 
 namespace sterna {
 
+/// What a step gives for the tokens it is asked about.
+enum class ModelOutput : uint8_t {
+  kLogits,  ///< [vocab]
+  kHidden,  ///< the final norm, [d_model]: what embeddings are made of
+};
+
 struct ModelOptions {
   int64_t max_context = 0;  ///< positions to prepare for; 0 for the model's own
   DenseActivations dense_activations = DenseActivations::kFloat;
+  ModelOutput output = ModelOutput::kLogits;
 };
 
 /// Thread-safe after loading.
@@ -31,6 +39,9 @@ class Model {
 
   const ModelConfig& config() const { return config_; }
   const Plan& plan() const { return *plan_; }
+  ModelOutput output() const { return output_; }
+  /// Numbers that a step gives per selected token: the vocabulary, or the hidden size.
+  int64_t output_width() const { return output_ == ModelOutput::kLogits ? config_.vocab : config_.d_model; }
   const KvShape& kv_shape() const { return plan_->kv; }
   /// Positions a sequence may have: the smaller of what the model was made for and what was asked for.
   int64_t max_context() const { return max_context_; }
@@ -49,6 +60,7 @@ class Model {
   ModelConfig config_;
   std::shared_ptr<Backend> backend_;
   std::shared_ptr<const Plan> plan_;
+  ModelOutput output_ = ModelOutput::kLogits;
   int64_t max_context_ = 0;
   int64_t bytes_per_token_ = 0;
   int64_t macs_per_token_ = 0;

@@ -81,7 +81,11 @@ Result<std::vector<float>> RandomWeights::FinalNorm(int64_t size) {
   return std::vector<float>(static_cast<size_t>(size), 1.0f);
 }
 Result<std::vector<float>> RandomWeights::LinearNorm(int64_t, Projection, int64_t size) {
-  return std::vector<float>(static_cast<size_t>(size), 1.0f);
+  return std::vector<float>(config_.has_linear_norms ? static_cast<size_t>(size) : 0, 1.0f);
+}
+Result<std::vector<float>> RandomWeights::Bias(int64_t, Projection projection, int64_t rows) {
+  const bool has_bias = config_.needs_attention_bias && projection <= Projection::kValue;
+  return std::vector<float>(has_bias ? static_cast<size_t>(rows) : 0, 0.1f);
 }
 
 Result<LinearSource> RandomWeights::Linear(int64_t layer, Projection projection, int64_t rows, int64_t cols) {

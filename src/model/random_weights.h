@@ -25,6 +25,7 @@ class RandomWeights final : public WeightProvider {
   Result<std::vector<float>> Norm(int64_t layer, LayerNorm norm, int64_t size) override;
   Result<std::vector<float>> FinalNorm(int64_t size) override;
   Result<std::vector<float>> LinearNorm(int64_t layer, Projection projection, int64_t size) override;
+  Result<std::vector<float>> Bias(int64_t layer, Projection projection, int64_t rows) override;
   Result<LinearSource> Linear(int64_t layer, Projection projection, int64_t rows, int64_t cols) override;
   Result<DenseMatrixSource> Embedding(int64_t rows, int64_t cols) override;
   Result<std::optional<DenseMatrixSource>> Head(int64_t rows, int64_t cols) override;

@@ -12,27 +12,35 @@ constexpr std::array<std::string_view, 7> kHuggingFaceProjections = {"self_attn.
                                                                      "self_attn.o_proj", "mlp.gate_proj",    "mlp.up_proj",
                                                                      "mlp.down_proj"};
 // In the order of LayerNorm.
-constexpr std::array<std::string_view, 6> kGgufNorms = {"attn_norm",    "ffn_norm",    "attn_sub_norm",
-                                                        "ffn_sub_norm", "attn_q_norm", "attn_k_norm"};
-constexpr std::array<std::string_view, 6> kHuggingFaceNorms = {"input_layernorm",         "post_attention_layernorm",
-                                                               "self_attn.attn_sub_norm", "mlp.ffn_sub_norm",
-                                                               "self_attn.q_norm",        "self_attn.k_norm"};
+constexpr std::array<std::string_view, 8> kGgufNorms = {"attn_norm",   "ffn_norm",    "attn_sub_norm",       "ffn_sub_norm",
+                                                        "attn_q_norm", "attn_k_norm", "post_attention_norm", "post_ffw_norm"};
+constexpr std::array<std::string_view, 8> kHuggingFaceNorms = {
+    "input_layernorm",  "post_attention_layernorm", "self_attn.attn_sub_norm",  "mlp.ffn_sub_norm",
+    "self_attn.q_norm", "self_attn.k_norm",         "post_attention_layernorm", "post_feedforward_layernorm"};
 
 }  // namespace
 
 std::string TensorNames::Base(int64_t layer, Projection projection) const {
   const auto index = static_cast<size_t>(projection);
-  return is_gguf_ ? fmt::format("blk.{}.{}", layer, kGgufProjections[index])
-                  : fmt::format("model.layers.{}.{}", layer, kHuggingFaceProjections[index]);
+  return is_gguf() ? fmt::format("blk.{}.{}", layer, kGgufProjections[index])
+                   : fmt::format("{}layers.{}.{}", scheme_.prefix, layer, kHuggingFaceProjections[index]);
+}
+
+std::vector<std::string> TensorNames::LinearNorm(int64_t layer, Projection projection) const {
+  const std::string base = Base(layer, projection);
+  if (is_gguf()) return {base + "_norm_in.weight"};
+  return {base + ".rms_norm.weight", base + ".norm.weight"};
 }
 
 std::vector<std::string> TensorNames::Norm(int64_t layer, LayerNorm norm) const {
   const auto index = static_cast<size_t>(norm);
-  if (is_gguf_) return {fmt::format("blk.{}.{}.weight", layer, kGgufNorms[index])};
-  std::vector<std::string> names = {fmt::format("model.layers.{}.{}.weight", layer, kHuggingFaceNorms[index])};
+  if (is_gguf()) return {fmt::format("blk.{}.{}.weight", layer, kGgufNorms[index])};
+  const auto name = [&](std::string_view part) { return fmt::format("{}layers.{}.{}.weight", scheme_.prefix, layer, part); };
+  if (norm == LayerNorm::kFeedForward && scheme_.has_post_norms) return {name("pre_feedforward_layernorm")};
+  std::vector<std::string> names = {name(kHuggingFaceNorms[index])};
   // 1bitLLM's checkpoints.
-  if (norm == LayerNorm::kAttentionSub) names.push_back(fmt::format("model.layers.{}.self_attn.inner_attn_ln.weight", layer));
-  if (norm == LayerNorm::kFeedForwardSub) names.push_back(fmt::format("model.layers.{}.mlp.ffn_layernorm.weight", layer));
+  if (norm == LayerNorm::kAttentionSub) names.push_back(name("self_attn.inner_attn_ln"));
+  if (norm == LayerNorm::kFeedForwardSub) names.push_back(name("mlp.ffn_layernorm"));
   return names;
 }
 

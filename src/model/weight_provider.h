@@ -23,8 +23,10 @@ class WeightProvider {
 
   virtual Result<std::vector<float>> Norm(int64_t layer, LayerNorm norm, int64_t size) = 0;
   virtual Result<std::vector<float>> FinalNorm(int64_t size) = 0;
-  /// The norm before one projection (`use_rms_norm`).
+  /// The norm before one projection (`use_rms_norm`), or empty.
   virtual Result<std::vector<float>> LinearNorm(int64_t layer, Projection projection, int64_t size) = 0;
+  /// What is added to a projection's output, or empty.
+  virtual Result<std::vector<float>> Bias(int64_t layer, Projection projection, int64_t rows) = 0;
   virtual Result<LinearSource> Linear(int64_t layer, Projection projection, int64_t rows, int64_t cols) = 0;
   virtual Result<DenseMatrixSource> Embedding(int64_t rows, int64_t cols) = 0;
   /// Nothing where the head is the embedding table.

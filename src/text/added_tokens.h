@@ -28,12 +28,12 @@ inline constexpr size_t kMaxAddedTokenBytes = 1024;
 struct ControlTokens {
   bool is_parsed = false;
   /// Parts of the text, rising and apart, that none may overlap.
-  std::span<const ByteRange> literal = {};
+  std::span<const TextSlice> literal = {};
 
   /// Whether a control token at [begin, end) is one.
   bool Allows(size_t begin, size_t end) const {
     if (!is_parsed) return false;
-    const auto next = std::ranges::upper_bound(literal, begin, {}, &ByteRange::end);
+    const auto next = std::ranges::upper_bound(literal, begin, {}, &TextSlice::end);
     return next == literal.end() || next->begin >= end;
   }
 };

@@ -18,10 +18,10 @@ namespace sterna {
 using TokenId = int32_t;
 
 /// Half-open, in bytes.
-struct ByteRange {
+struct TextSlice {
   size_t begin = 0;
   size_t end = 0;
-  bool operator==(const ByteRange&) const = default;
+  bool operator==(const TextSlice&) const = default;
 };
 
 struct EncodeOptions {
@@ -32,7 +32,7 @@ struct EncodeOptions {
   bool parse_special = false;
   /// Parts of the text, in rising order and apart, in which parse_special does not hold: what overlaps one is no control token. For
   /// text that is partly trusted, as a rendered chat is.
-  std::span<const ByteRange> literal = {};
+  std::span<const TextSlice> literal = {};
 };
 
 struct DecodeOptions {

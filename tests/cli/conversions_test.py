@@ -8,8 +8,9 @@ import unittest
 import command_testing
 from command_testing import FIXTURES, MODELS, CommandTest, floats, golden, read_safetensors
 
-TERNARY = ("bitnet-packed", "bitnet-packed-tied", "bitnet-master", "llama-bitlinear")
-DENSE = ("llama-dense-rope3", "qwen3-dense")
+TERNARY = ("bitnet-packed", "bitnet-packed-tied", "bitnet-master", "llama-bitlinear", "llama-autobitlinear-rms", "qwen3-embedding",
+           "gemma3-embedding")  # fmt: skip
+DENSE = ("llama-dense-rope3", "qwen2-dense", "qwen3-dense")
 # The scales of these models are no f16 numbers, so TQ1_0 and TQ2_0 round them, by 2^-11 at most. That moves activations, and some of
 # them over a rounding tie of their int8 step, which moves further ones in later layers: the root mean square of the difference, measured
 # here as 0.016 to 0.021 standard deviations of the logits. A wrong scale gives about 1.

@@ -32,7 +32,7 @@ std::vector<GoldenModel> Models() {
   const std::string fixtures = STERNA_FIXTURES;
   std::vector<GoldenModel> models;
   for (const char* name : {"bitnet-packed", "bitnet-packed-tied", "bitnet-master", "llama-bitlinear", "llama-autobitlinear-rms",
-                           "llama-dense-rope3", "qwen3-dense"}) {
+                           "llama-dense-rope3", "qwen2-dense", "qwen3-dense", "gemma3-dense"}) {
     models.push_back({name, fixtures + "/models/" + name, fixtures + "/models/" + name});
   }
   // Written by the other tools' own quantizers from these two models.

@@ -46,6 +46,10 @@ class Checker {
   void operator()(const AttentionOp&) {}
   void operator()(const GateOp&) {}
   void operator()(const AddOp&) {}
+  void operator()(const AddBiasOp& op) {
+    const auto* bias = Find<CpuVector>(op.bias);
+    if (bias != nullptr && std::ssize(bias->values) != op.out.width) Shape(1, std::ssize(bias->values));
+  }
   void operator()(const GatherOp&) {}
 
  private:

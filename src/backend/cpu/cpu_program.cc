@@ -18,9 +18,9 @@ constexpr int64_t kFloatPadding = 16;
 constexpr int64_t kForkThreshold = 1 << 15;
 constexpr int64_t kMaxAttentionBlocks = int64_t{1} << 17;
 
-/// Logits go to the caller, who expects rows back to back; all other rows are padded for the kernels that read them.
-int64_t Stride(const Slot& slot, bool is_logits) {
-  if (is_logits) return slot.width;
+/// The output goes to the caller, who expects rows back to back; all other rows are padded for the kernels that read them.
+int64_t Stride(const Slot& slot, bool is_output) {
+  if (is_output) return slot.width;
   return slot.kind == Slot::Kind::kFloat ? RoundUp(slot.width, kFloatPadding) : PaddedActivations(slot.width);
 }
 
@@ -45,7 +45,7 @@ Status CpuProgram::AllocateBuffers() {
     const Slot& slot = plan_->slots[id];
     const int64_t rows = slot.rows == Slot::Rows::kTokens ? limits_.max_tokens : limits_.max_selected;
     SlotMemory memory;
-    memory.stride = Stride(slot, static_cast<SlotId>(id) == plan_->logits);
+    memory.stride = Stride(slot, static_cast<SlotId>(id) == plan_->output);
     const bool is_float = slot.kind == Slot::Kind::kFloat;
     const auto bytes = static_cast<size_t>(rows * memory.stride) * (is_float ? sizeof(float) : 1);
     STERNA_ASSIGN_OR_RETURN(memory.data, Buffer::Allocate(bytes));
@@ -112,8 +112,8 @@ Result<std::span<const float>> CpuProgram::Run(const StepBatch& batch) {
     std::visit([this](const auto& operation) { Execute(operation); }, op);
   }
   batch_ = nullptr;
-  const SlotMemory& logits = slots_[static_cast<size_t>(plan_->logits)];
-  return logits.data.as<float>().first(batch.selected.size() * static_cast<size_t>(logits.stride));
+  const SlotMemory& output = slots_[static_cast<size_t>(plan_->output)];
+  return output.data.as<float>().first(batch.selected.size() * static_cast<size_t>(output.stride));
 }
 
 int64_t CpuProgram::Rows(const SlotView& view) const {
@@ -159,7 +159,10 @@ void CpuProgram::Execute(const EmbedOp& op) {
   const auto& table = Get<CpuDense>(op.table);
   ForEachRow(Rows(op.out), op.out.width, [&](int64_t row, int) {
     const std::byte* bytes = table.source.bytes.data() + batch_->tokens[static_cast<size_t>(row)].token * table.row_bytes;
-    DequantizeRow(table.source.dtype, bytes, table.source.cols, table.tensor_scale, Float(op.out, row));
+    float* out = Float(op.out, row);
+    DequantizeRow(table.source.dtype, bytes, table.source.cols, table.tensor_scale, out);
+    if (op.scale == 1.0f) return;
+    for (int64_t i = 0; i < op.out.width; ++i) out[i] *= op.scale;
   });
 }
 
@@ -195,6 +198,14 @@ void CpuProgram::Execute(const AddOp& op) {
     const float* in = Float(op.in, row);
     float* out = Float(op.out, row);
     for (int64_t i = 0; i < op.out.width; ++i) out[i] += in[i];
+  });
+}
+
+void CpuProgram::Execute(const AddBiasOp& op) {
+  const float* bias = Get<CpuVector>(op.bias).values.data();
+  ForEachRow(Rows(op.out), op.out.width, [&](int64_t row, int) {
+    float* out = Float(op.out, row);
+    for (int64_t i = 0; i < op.out.width; ++i) out[i] += bias[i];
   });
 }
 

@@ -52,6 +52,7 @@ class CpuProgram final : public Program {
   void Execute(const AttentionOp& op);
   void Execute(const GateOp& op);
   void Execute(const AddOp& op);
+  void Execute(const AddBiasOp& op);
   void Execute(const GatherOp& op);
 
   /// Rows that this step has in the slot of `view`.

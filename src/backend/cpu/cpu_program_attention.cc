@@ -1,4 +1,5 @@
 // Operations of a program that touch the key-value cache.
+#include <algorithm>
 #include <cstring>
 
 #include "backend/cpu/cpu_program.h"
@@ -40,13 +41,15 @@ void CpuProgram::Execute(const AttentionOp& op) {
   if (tokens == 0) return;
   const int64_t last_position = batch_->tokens.back().position;
   // One task is one token and one KV head with its group of query heads.
-  ForEachRow(tokens * op.kv_heads, (last_position + 1) * group_width, [&](int64_t task, int worker) {
+  const int64_t most_visible = op.window > 0 ? std::min(op.window, last_position + 1) : last_position + 1;
+  ForEachRow(tokens * op.kv_heads, most_visible * group_width, [&](int64_t task, int worker) {
     const int64_t row = task / op.kv_heads, head = task % op.kv_heads;
     const StepToken& token = batch_->tokens[static_cast<size_t>(row)];
     const int64_t blocks = token.position / kKvBlockTokens + 1;
     auto** keys = reinterpret_cast<const float**>(Scratch(worker));
     const float** values = keys + blocks;
-    for (int64_t block = 0; block < blocks; ++block) {
+    const int64_t begin = op.window > 0 ? std::max<int64_t>(token.position + 1 - op.window, 0) : 0;
+    for (int64_t block = begin / kKvBlockTokens; block < blocks; ++block) {
       keys[block] = KvHead(token, block, op.layer, head);
       values[block] = keys[block] + kKvBlockTokens * op.head_dim;
     }
@@ -55,6 +58,7 @@ void CpuProgram::Execute(const AttentionOp& op) {
                                           .head_dim = op.head_dim,
                                           .keys = keys,
                                           .values = values,
+                                          .begin = begin,
                                           .positions = token.position + 1,
                                           .score_scale = op.score_scale,
                                           .y = Float(op.out, row) + head * group_width});

@@ -15,6 +15,7 @@ using testing::Rows;
 
 struct AttentionShape {
   int64_t heads, kv_heads, head_dim;
+  int64_t window = 0;
   int64_t q_width() const { return heads * head_dim; }
   int64_t kv_width() const { return kv_heads * head_dim; }
   int64_t width() const { return q_width() + 2 * kv_width(); }
@@ -46,8 +47,13 @@ PlanRunner MakeRunner(const AttentionShape& shape, const Rows& x, const CpuBacke
     const SlotView v = PlanRunner::Part(slot, shape.q_width() + shape.kv_width(), shape.kv_width());
     runner.Add(RopeAppendOp{.layer = layer, .rope_table = *table, .head_dim = shape.head_dim, .q = q, .k = k, .v = v});
     if (layer == 0) continue;
-    runner.Add(AttentionOp{
-        .layer = layer, .head_dim = shape.head_dim, .kv_heads = shape.kv_heads, .score_scale = kScoreScale, .q = q, .out = out});
+    runner.Add(AttentionOp{.layer = layer,
+                           .head_dim = shape.head_dim,
+                           .kv_heads = shape.kv_heads,
+                           .score_scale = kScoreScale,
+                           .q = q,
+                           .out = out,
+                           .window = shape.window});
   }
   runner.Output(out);
   return runner;
@@ -83,7 +89,8 @@ std::vector<std::vector<double>> ReferenceAttention(const AttentionShape& shape,
     for (size_t head = 0; head < static_cast<size_t>(shape.heads); ++head) {
       const size_t kv = head / static_cast<size_t>(shape.heads / shape.kv_heads);
       double total = 0;
-      for (size_t p = 0; p <= t; ++p) {
+      const auto window = static_cast<size_t>(shape.window);
+      for (size_t p = window > 0 && t + 1 > window ? t + 1 - window : 0; p <= t; ++p) {
         double score = 0;
         for (size_t d = 0; d < dim; ++d) score += q[head * dim + d] * keys[p][kv * dim + d];
         const double weight = std::exp(static_cast<double>(kScoreScale) * score);
@@ -115,10 +122,12 @@ TEST_P(CpuAttention, MatchesSoftmaxAttentionAcrossCacheBlocks) {
 
 INSTANTIATE_TEST_SUITE_P(, CpuAttention,
                          ::testing::Values(AttentionShape{1, 1, 2}, AttentionShape{4, 2, 8}, AttentionShape{6, 2, 20},
-                                           AttentionShape{4, 4, 16}),
+                                           AttentionShape{4, 4, 16}, AttentionShape{4, 2, 8, 1}, AttentionShape{4, 2, 8, 32},
+                                           AttentionShape{4, 2, 8, 33}, AttentionShape{6, 2, 20, 40}),
                          [](const auto& info) {
                            return std::to_string(info.param.heads) + "HeadsOn" + std::to_string(info.param.kv_heads) + "Of" +
-                                  std::to_string(info.param.head_dim);
+                                  std::to_string(info.param.head_dim) +
+                                  (info.param.window > 0 ? "Window" + std::to_string(info.param.window) : "");
                          });
 
 TEST(CpuCache, StepsThatEndAtBlockEdgesGiveTheSameBits) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "backend/testing/plan_runner.h"
 
@@ -177,7 +178,7 @@ TEST(CpuProgram, DenseProductsOfEveryTypeMatchTheDecodedWeights) {
 
 TEST(CpuProgram, GateMultipliesTheActivatedGateByUp) {
   const Rows x = RandomRows(4, 2 * 37, 13);
-  for (const Activation activation : {Activation::kSilu, Activation::kReluSquared}) {
+  for (const Activation activation : {Activation::kSilu, Activation::kReluSquared, Activation::kGeluTanh}) {
     PlanRunner runner;
     const SlotView in = runner.Input(x), out = runner.Float(37);
     runner.Add(
@@ -188,7 +189,11 @@ TEST(CpuProgram, GateMultipliesTheActivatedGateByUp) {
       std::vector<double> y;
       for (size_t i = 0; i < 37; ++i) {
         const double g = row[i], relu = std::max(g, 0.0);
-        y.push_back((activation == Activation::kSilu ? g / (1 + std::exp(-g)) : relu * relu) * row[37 + i]);
+        const double gelu = g / 2 * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (g + 0.044715 * g * g * g)));
+        const double activated = activation == Activation::kSilu          ? g / (1 + std::exp(-g))
+                                 : activation == Activation::kReluSquared ? relu * relu
+                                                                          : gelu;
+        y.push_back(activated * row[37 + i]);
       }
       expected.push_back(std::move(y));
     }
@@ -207,6 +212,33 @@ TEST(CpuProgram, AddAddsIntoItsOutput) {
     for (size_t i = 0; i < 21; ++i) expected[t][i] += a[t][i];
   }
   EXPECT_EQ(runner.RunFirst(3), expected);
+}
+
+TEST(CpuProgram, ABiasIsAddedToEveryRowOfItsColumns) {
+  const Rows x = RandomRows(3, 37, 18);
+  const std::vector<float> bias = RandomRows(1, 20, 19).front();
+  PlanRunner runner;
+  const SlotView slot = runner.Input(x);
+  runner.Add(AddBiasOp{.bias = runner.Vector(bias), .out = PlanRunner::Part(slot, 5, 20)});
+  runner.Output(slot);
+  Rows expected = x;
+  for (auto& row : expected) {
+    for (size_t i = 0; i < 20; ++i) row[5 + i] += bias[i];
+  }
+  EXPECT_EQ(runner.RunFirst(3), expected);
+}
+
+TEST(CpuProgram, EmbeddedRowsAreScaled) {
+  const Rows x = RandomRows(4, 21, 20);
+  PlanRunner runner;
+  const SlotView out = runner.Float(21);
+  runner.Add(EmbedOp{.table = runner.Dense(DType::kF32, x), .out = out, .scale = 5.5f});
+  runner.Output(out);
+  Rows expected = x;
+  for (auto& row : expected) {
+    for (float& value : row) value *= 5.5f;
+  }
+  EXPECT_EQ(runner.RunFirst(4), expected);
 }
 
 TEST(CpuProgram, StepsAboveTheLimitsAreRefusedAndTheNextOneRuns) {

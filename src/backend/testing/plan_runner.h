@@ -82,7 +82,7 @@ class PlanRunner {
   void Output(const SlotView& view) {
     const SlotView logits = plan_.AddSlot(Slot::Kind::kFloat, view.width, Slot::Rows::kSelected);
     Add(GatherOp{.in = view, .out = logits});
-    plan_.logits = logits.slot;
+    plan_.output = logits.slot;
   }
 
   WeightId Vector(const std::vector<float>& values) { return Id(backend_->AddVector(values)); }

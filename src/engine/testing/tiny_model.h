@@ -17,7 +17,7 @@ namespace sterna::testing {
 inline constexpr int64_t kTinyVocab = 50;
 inline constexpr int64_t kTinyContext = 80;
 
-inline std::shared_ptr<const Model> TinyModel() {
+inline std::shared_ptr<const Model> TinyModel(ModelOutput output = ModelOutput::kLogits) {
   ModelConfig config = *ShapeConfig("tiny");
   config.layers = 2;
   config.d_model = 64;
@@ -28,7 +28,7 @@ inline std::shared_ptr<const Model> TinyModel() {
   RandomWeights weights(config, DType::kF32, /*seed=*/5);
   auto backend = MakeCpuBackend({.threads = 1, .isa = Isa::kRef});
   EXPECT_TRUE(backend.ok());
-  auto model = Model::Build(config, weights, *std::move(backend));
+  auto model = Model::Build(config, weights, *std::move(backend), {.output = output});
   EXPECT_TRUE(model.ok()) << model.status().message();
   return model.ok() ? *std::move(model) : nullptr;
 }

@@ -24,7 +24,7 @@ struct Block {
   const float* keys;
   const float* values;
   const float* next_keys;  // of the block that comes next, to be fetched meanwhile; of this one at the end
-  int64_t visible;
+  int64_t begin, end;      // visible positions
   int64_t head_dim;
   float score_scale;
   bool is_first;
@@ -70,8 +70,9 @@ void Score(const Block& block, const float* q, int64_t first, const float* ahead
 }
 
 /// Turns the scores of one query into its weights p, in place; returns c and brings `running` up to this block.
-float Weigh(int64_t visible, float* scores, Running& running) noexcept {
-  for (int64_t i = visible; i < kTokens; ++i) scores[i] = -__builtin_inff();
+float Weigh(const Block& block, float* scores, Running& running) noexcept {
+  for (int64_t i = 0; i < block.begin; ++i) scores[i] = -__builtin_inff();
+  for (int64_t i = block.end; i < kTokens; ++i) scores[i] = -__builtin_inff();
   __m256 s[4];
   for (int v = 0; v < 4; ++v) s[v] = _mm256_load_ps(scores + 8 * v);
   const float block_m = MaxOfLanes(_mm256_max_ps(_mm256_max_ps(s[0], s[1]), _mm256_max_ps(s[2], s[3])));
@@ -98,9 +99,9 @@ void AddColumns(const Block& block, int64_t column, const float (*weights)[kToke
     low[query] = block.is_first ? _mm256_setzero_ps() : _mm256_mul_ps(_mm256_loadu_ps(old), scale);
     high[query] = block.is_first ? _mm256_setzero_ps() : _mm256_mul_ps(_mm256_loadu_ps(old + 8), scale);
   }
-  const float* value = block.values + column;
+  const float* value = block.values + block.begin * block.head_dim + column;
   const float* ahead = block.next_keys + column * kTokens;
-  for (int64_t i = 0; i < block.visible; ++i, value += block.head_dim, ahead += kFloatsPerLine) {
+  for (int64_t i = block.begin; i < block.end; ++i, value += block.head_dim, ahead += kFloatsPerLine) {
     const __m256 value_low = _mm256_loadu_ps(value), value_high = _mm256_loadu_ps(value + 8);
     _mm_prefetch(reinterpret_cast<const char*>(ahead), _MM_HINT_T1);
     for (int query = 0; query < kQueries; ++query) {
@@ -122,7 +123,7 @@ void AddColumn(const Block& block, int64_t column, const float (*weights)[kToken
   for (int query = 0; query < kQueries; ++query) {
     float* const out = y + query * block.head_dim + column;
     float sum = block.is_first ? 0.0f : *out * scales[query];
-    for (int64_t i = 0; i < block.visible; ++i) {
+    for (int64_t i = block.begin; i < block.end; ++i) {
       sum = __builtin_fmaf(weights[query][i], block.values[i * block.head_dim + column], sum);
     }
     *out = sum;
@@ -135,7 +136,7 @@ void AddBlock(const Block& block, const float* q, Running* running, float* y) no
   float scales[kQueries];
   Score<kQueries>(block, q, 0, block.values, weights);
   Score<kQueries>(block, q, 16, block.values + 16 * block.head_dim, weights);
-  for (int query = 0; query < kQueries; ++query) scales[query] = Weigh(block.visible, weights[query], running[query]);
+  for (int query = 0; query < kQueries; ++query) scales[query] = Weigh(block, weights[query], running[query]);
   int64_t column = 0;
   for (; column + 16 <= block.head_dim; column += 16) AddColumns<kQueries>(block, column, weights, scales, y);
   for (; column < block.head_dim; ++column) AddColumn<kQueries>(block, column, weights, scales, y);
@@ -174,15 +175,17 @@ void AttentionAvx2(const AttentionArgs& args) noexcept {
     float* const y = args.y + begin * args.head_dim;
     Running running[kQueriesPerPass];
     for (int64_t query = 0; query < queries; ++query) running[query] = {-__builtin_inff(), 0.0f};
-    for (int64_t b = 0; b < blocks; ++b) {
+    const int64_t first = args.begin / kTokens;
+    for (int64_t b = first; b < blocks; ++b) {
       const int64_t left = args.positions - b * kTokens;
       const Block block{.keys = args.keys[b],
                         .values = args.values[b],
                         .next_keys = args.keys[b + 1 < blocks ? b + 1 : b],
-                        .visible = left < kTokens ? left : kTokens,
+                        .begin = b == first ? args.begin % kTokens : 0,
+                        .end = left < kTokens ? left : kTokens,
                         .head_dim = args.head_dim,
                         .score_scale = args.score_scale,
-                        .is_first = b == 0};
+                        .is_first = b == first};
       for (int64_t query = 0; query < queries; query += kTile) {
         AddBlockFor(queries - query, block, q + query * args.head_dim, running + query, y + query * args.head_dim);
       }

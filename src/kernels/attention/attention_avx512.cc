@@ -27,7 +27,7 @@ struct Block {
   const float* keys;
   const float* values;
   const float* next_keys;  // of the block that comes next, to be fetched meanwhile; of this one at the end
-  int64_t visible;
+  int64_t begin, end;      // visible positions
   int64_t head_dim;
   float score_scale;
   bool is_first;
@@ -62,7 +62,7 @@ void Weigh(const Block& block, const float* q, Running* running, float (*weights
     }
   }
 
-  const auto visible = static_cast<uint32_t>((uint64_t{1} << block.visible) - 1);
+  const auto visible = static_cast<uint32_t>((uint64_t{1} << block.end) - (uint64_t{1} << block.begin));
   const auto visible_low = static_cast<__mmask16>(visible), visible_high = static_cast<__mmask16>(visible >> 16);
   const __m512 scale = _mm512_set1_ps(block.score_scale), minus_infinity = _mm512_set1_ps(-__builtin_inff());
   for (int query = 0; query < kQueries; ++query) {
@@ -94,9 +94,9 @@ void AddColumns(const Block& block, int64_t column, __mmask16 mask, const float 
                                                       _mm512_set1_ps(scales[query]));
     }
   }
-  const float* value = block.values + column;
+  const float* value = block.values + block.begin * block.head_dim + column;
   const float* ahead = block.next_keys + column * kTokens;
-  for (int64_t i = 0; i < block.visible; ++i, value += block.head_dim, ahead += kVectors * kFloatsPerLine) {
+  for (int64_t i = block.begin; i < block.end; ++i, value += block.head_dim, ahead += kVectors * kFloatsPerLine) {
     __m512 values[kVectors];
     for (int v = 0; v < kVectors; ++v) {
       values[v] = v + 1 < kVectors ? _mm512_loadu_ps(value + 16 * v) : _mm512_maskz_loadu_ps(mask, value + 16 * v);
@@ -163,15 +163,17 @@ void AttentionAvx512(const AttentionArgs& args) noexcept {
     float* const y = args.y + begin * args.head_dim;
     Running running[kQueriesPerPass];
     for (int64_t query = 0; query < queries; ++query) running[query] = {-__builtin_inff(), 0.0f};
-    for (int64_t b = 0; b < blocks; ++b) {
+    const int64_t first = args.begin / kTokens;
+    for (int64_t b = first; b < blocks; ++b) {
       const int64_t left = args.positions - b * kTokens;
       const Block block{.keys = args.keys[b],
                         .values = args.values[b],
                         .next_keys = args.keys[b + 1 < blocks ? b + 1 : b],
-                        .visible = left < kTokens ? left : kTokens,
+                        .begin = b == first ? args.begin % kTokens : 0,
+                        .end = left < kTokens ? left : kTokens,
                         .head_dim = args.head_dim,
                         .score_scale = args.score_scale,
-                        .is_first = b == 0};
+                        .is_first = b == first};
       for (int64_t query = 0; query < queries; query += kTile) {
         AddBlockFor(queries - query, block, q + query * args.head_dim, running + query, y + query * args.head_dim);
       }

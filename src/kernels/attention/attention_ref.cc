@@ -15,17 +15,17 @@ constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 void Attend(const AttentionArgs& args, const float* q, float* y) noexcept {
   float m = kMinusInfinity, l = 0.0f;
   std::fill(y, y + args.head_dim, 0.0f);
-  for (int64_t first = 0; first < args.positions; first += kTokens) {
+  for (int64_t first = args.begin / kTokens * kTokens; first < args.positions; first += kTokens) {
     const float* const keys = args.keys[first / kTokens];
     const float* const values = args.values[first / kTokens];
-    const int64_t visible = std::min(kTokens, args.positions - first);
+    const int64_t begin = std::max<int64_t>(args.begin - first, 0), end = std::min(kTokens, args.positions - first);
 
     float s[kTokens];
     float new_m = m;
     for (int64_t i = 0; i < kTokens; ++i) {
       float dot = 0.0f;
       for (int64_t d = 0; d < args.head_dim; ++d) dot = std::fma(q[d], keys[d * kTokens + i], dot);
-      s[i] = i < visible ? args.score_scale * dot : kMinusInfinity;
+      s[i] = i >= begin && i < end ? args.score_scale * dot : kMinusInfinity;
       new_m = std::max(new_m, s[i]);
     }
     const float c = Exp(m - new_m);
@@ -39,7 +39,7 @@ void Attend(const AttentionArgs& args, const float* q, float* y) noexcept {
     l = std::fma(l, c, sums[0]);
 
     for (int64_t d = 0; d < args.head_dim; ++d) y[d] *= c;
-    for (int64_t i = 0; i < visible; ++i) {
+    for (int64_t i = begin; i < end; ++i) {
       for (int64_t d = 0; d < args.head_dim; ++d) y[d] = std::fma(p[i], values[i * args.head_dim + d], y[d]);
     }
   }

@@ -57,7 +57,7 @@ Case MakeCase(int64_t queries, int64_t head_dim, int64_t positions, float key_sc
   return c;
 }
 
-std::vector<float> Compute(AttentionFunction function, const Case& c) {
+std::vector<float> Compute(AttentionFunction function, const Case& c, int64_t begin = 0) {
   std::vector<const float*> keys, values;
   for (const Buffer& block : c.blocks) {
     keys.push_back(block.as<float>().data());
@@ -70,6 +70,7 @@ std::vector<float> Compute(AttentionFunction function, const Case& c) {
             .head_dim = c.head_dim,
             .keys = keys.data(),
             .values = values.data(),
+            .begin = begin,
             .positions = c.positions,
             .score_scale = c.score_scale,
             .y = y.data()});
@@ -78,11 +79,11 @@ std::vector<float> Compute(AttentionFunction function, const Case& c) {
   return y;
 }
 
-void ExpectEveryVariantEqualsReference(const Case& c) {
-  const std::vector<uint32_t> expected = Bits(Compute(AttentionKernels().front().function, c));
+void ExpectEveryVariantEqualsReference(const Case& c, int64_t begin = 0) {
+  const std::vector<uint32_t> expected = Bits(Compute(AttentionKernels().front().function, c, begin));
   for (const auto& kernel : RunnableKernels(AttentionKernels())) {
-    EXPECT_EQ(Bits(Compute(kernel.function, c)), expected)
-        << kernel.info.name << ": " << c.queries << " queries of " << c.head_dim << ", " << c.positions << " positions";
+    EXPECT_EQ(Bits(Compute(kernel.function, c, begin)), expected) << kernel.info.name << ": " << c.queries << " queries of "
+                                                                  << c.head_dim << ", positions " << begin << " to " << c.positions;
   }
 }
 
@@ -94,6 +95,42 @@ TEST(Attention, EveryVariantEqualsTheReferenceAtEveryHeadSize) {
 
 TEST(Attention, EveryVariantEqualsTheReferenceAtEveryBlockEdge) {
   for (int64_t positions = 1; positions <= 200; ++positions) ExpectEveryVariantEqualsReference(MakeCase(3, 20, positions));
+}
+
+TEST(Attention, EveryVariantEqualsTheReferenceAtEveryBeginOfAWindow) {
+  for (const int64_t positions : {1, 32, 33, 64, 100}) {
+    for (int64_t begin = 0; begin < positions; ++begin) ExpectEveryVariantEqualsReference(MakeCase(3, 20, positions), begin);
+  }
+}
+
+// A window is a cache that begins with it: the same bits where its first block begins at the same place in a block.
+TEST(Attention, PositionsBeforeTheWindowLeaveNoTrace) {
+  Case c = MakeCase(3, 48, 150);
+  for (const int64_t begin : {5, 32, 70, 149}) {
+    Case shifted = MakeCase(3, 48, 150 - begin / kTokens * kTokens);
+    shifted.q = c.q;
+    for (int64_t i = begin; i < c.positions; ++i) {
+      for (int64_t d = 0; d < c.head_dim; ++d) {
+        shifted.Key(i - begin / kTokens * kTokens, d) = c.Key(i, d);
+        shifted.Value(i - begin / kTokens * kTokens, d) = c.Value(i, d);
+      }
+    }
+    for (int64_t i = 0; i < begin % kTokens; ++i) {
+      for (int64_t d = 0; d < c.head_dim; ++d) shifted.Key(i, d) = shifted.Value(i, d) = 1e30f;
+    }
+    for (const auto& kernel : RunnableKernels(AttentionKernels())) {
+      EXPECT_EQ(Bits(Compute(kernel.function, c, begin)), Bits(Compute(kernel.function, shifted, begin % kTokens)))
+          << kernel.info.name << " from " << begin;
+    }
+  }
+}
+
+TEST(Attention, TheLastPositionAloneGetsAllTheWeightOfAWindowOfOne) {
+  for (const auto& kernel : RunnableKernels(AttentionKernels())) {
+    Case c = MakeCase(2, 100, 71);
+    const std::vector<float> y = Compute(kernel.function, c, 70);
+    for (int64_t j = 0; j < 200; ++j) EXPECT_EQ(y[static_cast<size_t>(j)], c.Value(70, j % 100));
+  }
 }
 
 TEST(Attention, EveryVariantEqualsTheReferenceForEveryGroupOfQueries) {

@@ -6,9 +6,16 @@
 namespace sterna {
 namespace {
 
-__m256 Silu(__m256 g) noexcept {
-  const __m256 minus_g = _mm256_xor_ps(g, _mm256_set1_ps(-0.0f));
-  return _mm256_div_ps(g, _mm256_add_ps(_mm256_set1_ps(1.0f), ExpAvx2(minus_g)));
+/// g / (1 + Exp(-z)).
+__m256 TimesLogistic(__m256 g, __m256 z) noexcept {
+  const __m256 minus_z = _mm256_xor_ps(z, _mm256_set1_ps(-0.0f));
+  return _mm256_div_ps(g, _mm256_add_ps(_mm256_set1_ps(1.0f), ExpAvx2(minus_z)));
+}
+
+__m256 GeluTanh(__m256 g) noexcept {
+  const __m256 cube = _mm256_mul_ps(_mm256_mul_ps(g, g), g);
+  const __m256 sum = _mm256_add_ps(g, _mm256_mul_ps(_mm256_set1_ps(kGeluCubic), cube));
+  return TimesLogistic(g, _mm256_mul_ps(_mm256_set1_ps(kGeluScale), sum));
 }
 
 __m256 ReluSquared(__m256 g) noexcept {
@@ -27,10 +34,13 @@ void GateAvx2(const GateArgs& args) noexcept {
   };
   switch (args.activation) {
     case Activation::kSilu:
-      for_each([](__m256 g) { return Silu(g); });
+      for_each([](__m256 g) { return TimesLogistic(g, g); });
       break;
     case Activation::kReluSquared:
       for_each([](__m256 g) { return ReluSquared(g); });
+      break;
+    case Activation::kGeluTanh:
+      for_each([](__m256 g) { return GeluTanh(g); });
       break;
   }
   if (whole < args.n) GateRef({args.activation, args.gate + whole, args.up + whole, args.n - whole, args.y + whole});

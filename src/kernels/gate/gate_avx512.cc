@@ -6,9 +6,16 @@
 namespace sterna {
 namespace {
 
-__m512 Silu(__m512 g) noexcept {
-  const __m512 minus_g = _mm512_xor_ps(g, _mm512_set1_ps(-0.0f));
-  return _mm512_div_ps(g, _mm512_add_ps(_mm512_set1_ps(1.0f), ExpAvx512(minus_g)));
+/// g / (1 + Exp(-z)).
+__m512 TimesLogistic(__m512 g, __m512 z) noexcept {
+  const __m512 minus_z = _mm512_xor_ps(z, _mm512_set1_ps(-0.0f));
+  return _mm512_div_ps(g, _mm512_add_ps(_mm512_set1_ps(1.0f), ExpAvx512(minus_z)));
+}
+
+__m512 GeluTanh(__m512 g) noexcept {
+  const __m512 cube = _mm512_mul_ps(_mm512_mul_ps(g, g), g);
+  const __m512 sum = _mm512_add_ps(g, _mm512_mul_ps(_mm512_set1_ps(kGeluCubic), cube));
+  return TimesLogistic(g, _mm512_mul_ps(_mm512_set1_ps(kGeluScale), sum));
 }
 
 __m512 ReluSquared(__m512 g) noexcept {
@@ -29,10 +36,13 @@ void GateAvx512(const GateArgs& args) noexcept {
   };
   switch (args.activation) {
     case Activation::kSilu:
-      for_each([](__m512 g) { return Silu(g); });
+      for_each([](__m512 g) { return TimesLogistic(g, g); });
       break;
     case Activation::kReluSquared:
       for_each([](__m512 g) { return ReluSquared(g); });
+      break;
+    case Activation::kGeluTanh:
+      for_each([](__m512 g) { return GeluTanh(g); });
       break;
   }
 }

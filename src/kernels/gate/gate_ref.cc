@@ -14,6 +14,10 @@ float Activate(Activation activation, float g) noexcept {
       const float r = std::max(g, 0.0f);  // a NaN stays
       return r * r;
     }
+    case Activation::kGeluTanh: {
+      const float z = kGeluScale * (g + kGeluCubic * (g * g * g));
+      return g / (1.0f + Exp(-z));
+    }
   }
   return 0.0f;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numbers>
 #include <vector>
 
 #include "kernels/kernel_testing.h"
@@ -14,7 +15,7 @@ namespace sterna {
 namespace {
 
 constexpr int64_t kSizes[] = {1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 100, 576, 2560, 6912};
-constexpr Activation kActivations[] = {Activation::kSilu, Activation::kReluSquared};
+constexpr Activation kActivations[] = {Activation::kSilu, Activation::kReluSquared, Activation::kGeluTanh};
 
 std::vector<float> Compute(GateFunction function, Activation activation, const std::vector<float>& gate,
                            const std::vector<float>& up) {
@@ -83,6 +84,27 @@ TEST(Gate, SiluStaysWithinSevenRoundingsOfTheExactValue) {
       const double g = gate[j];
       const double exact = g / (1 + std::exp(-g)) * static_cast<double>(up[j]);
       ASSERT_NEAR(static_cast<double>(y[j]), exact, 7.01 * kRounding * std::abs(exact)) << kernel.info.name << ' ' << g;
+    }
+  }
+}
+
+// z carries seven roundings: its two constants, three products, the sum (its terms have one sign) and the product with the scale.
+// The exponential turns them into 7 |z| roundings of the result, on top of the seven of SiLU.
+TEST(Gate, GeluStaysWithinTheDerivedBoundOfTheExactValue) {
+  std::vector<float> gate, up;
+  for (double g = -9.0; g < 87.0; g += 0.0037) gate.push_back(static_cast<float>(g)), up.push_back(static_cast<float>(1 + g / 100));
+  for (const auto& kernel : RunnableKernels(GateKernels())) {
+    const std::vector<float> y = Compute(kernel.function, Activation::kGeluTanh, gate, up);
+    for (size_t j = 0; j < gate.size(); ++j) {
+      const double g = gate[j], half_z = std::sqrt(2 / std::numbers::pi) * (g + 0.044715 * g * g * g);
+      const double exact = g / 2 * (1 + std::tanh(half_z)) * static_cast<double>(up[j]);
+      // 1 + tanh cancels in f64 too, for g < 0: the logistic form does not.
+      const double logistic = g / (1 + std::exp(-2 * half_z)) * static_cast<double>(up[j]);
+      if (g > -3) {
+        ASSERT_NEAR(logistic, exact, 1e-12 * std::abs(exact));
+      }
+      const double roundings = 7.01 + 14.01 * std::abs(half_z);
+      ASSERT_NEAR(static_cast<double>(y[j]), logistic, roundings * kRounding * std::abs(logistic)) << kernel.info.name << ' ' << g;
     }
   }
 }

@@ -4,7 +4,8 @@
 namespace sterna {
 namespace {
 
-void AppendAttention(AttentionFunction function, int64_t head_dim, int64_t positions, float magnitude, Outputs* outputs) {
+void AppendAttention(AttentionFunction function, int64_t head_dim, int64_t begin, int64_t positions, float magnitude,
+                     Outputs* outputs) {
   constexpr int64_t kQueries = 3;
   Numbers numbers(static_cast<uint64_t>(head_dim * 1000 + positions));
   const int64_t blocks = (positions + kKvBlockTokens - 1) / kKvBlockTokens;
@@ -23,6 +24,7 @@ void AppendAttention(AttentionFunction function, int64_t head_dim, int64_t posit
             .head_dim = head_dim,
             .keys = key_blocks.data(),
             .values = value_blocks.data(),
+            .begin = begin,
             .positions = positions,
             .score_scale = 0.125f,
             .y = y.data()});
@@ -69,9 +71,11 @@ Outputs RopeOutputs(RopeFunction function) {
 Outputs AttentionOutputs(AttentionFunction function) {
   Outputs outputs;
   for (const int64_t head_dim : {20, 64, 128}) {
-    for (const int64_t positions : {1, 31, 33, 70}) AppendAttention(function, head_dim, positions, 1.0f, &outputs);
+    for (const int64_t positions : {1, 31, 33, 70}) AppendAttention(function, head_dim, 0, positions, 1.0f, &outputs);
     // Scores so far apart that most probabilities are zero.
-    AppendAttention(function, head_dim, /*positions=*/65, 1000.0f, &outputs);
+    AppendAttention(function, head_dim, 0, /*positions=*/65, 1000.0f, &outputs);
+    // Windows that begin inside a block and at its edge.
+    for (const int64_t begin : {37, 64}) AppendAttention(function, head_dim, begin, /*positions=*/70, 1.0f, &outputs);
   }
   return outputs;
 }
@@ -79,7 +83,7 @@ Outputs AttentionOutputs(AttentionFunction function) {
 Outputs GateOutputs(GateFunction function) {
   Outputs outputs;
   Numbers numbers(5);
-  for (const Activation activation : {Activation::kSilu, Activation::kReluSquared}) {
+  for (const Activation activation : {Activation::kSilu, Activation::kReluSquared, Activation::kGeluTanh}) {
     for (const int64_t n : {1, 15, 16, 203}) {
       // The large values lie beyond the range of the exponential.
       for (const float magnitude : {4.0f, 200.0f}) {

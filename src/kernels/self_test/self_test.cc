@@ -40,8 +40,8 @@ constexpr std::array<KnownAnswer, 18> kKnownAnswers = {{
     {"block linear Q6_K", 0x888d7b466d7d763a},
     {"rms norm", 0x1ca58978d331c7a0},
     {"rope", 0xb9fc9c64fcd6968b},
-    {"attention", 0x4a6044e32b76df75},
-    {"gate", 0x17e02273f8d92724},
+    {"attention", 0x84c1aa1c919a1216},
+    {"gate", 0x4a14ed67b3c651a7},
 }};
 
 bool IsKnownAnswer(std::string_view family, const Outputs& outputs) {

@@ -5,7 +5,8 @@
 
 namespace sterna {
 namespace {
-constexpr std::array<const Architecture*, 3> kArchitectures = {&kBitnetArchitecture, &kLlamaArchitecture, &kQwen3Architecture};
+constexpr std::array<const Architecture*, 5> kArchitectures = {&kBitnetArchitecture, &kLlamaArchitecture, &kQwen2Architecture,
+                                                               &kQwen3Architecture, &kGemma3Architecture};
 }  // namespace
 
 const Architecture* FindArchitecture(std::string_view name) {

@@ -26,12 +26,17 @@ std::string SupportedArchitectures();
 
 // One per file in this folder.
 extern const Architecture kBitnetArchitecture;
+extern const Architecture kGemma3Architecture;
 extern const Architecture kLlamaArchitecture;
+extern const Architecture kQwen2Architecture;
 extern const Architecture kQwen3Architecture;
 
 // The keys that all families share.
 Result<ModelConfig> ReadGgufConfig(const Metadata& metadata, std::string_view architecture);
 Result<ModelConfig> ReadHuggingFaceConfig(const Metadata& metadata);
+
+/// Unsupported where Qwen's `use_sliding_window` is on; no published ternary model uses it.
+Status RefuseSlidingWindow(const Metadata& metadata);
 
 }  // namespace sterna
 

@@ -1,6 +1,8 @@
 // The GGUF keys that all families share (reference: llama.cpp src/llama-arch.cpp, llama-model.cpp).
 #include <fmt/format.h>
 
+#include <iterator>
+
 #include "model/arch/architecture.h"
 
 namespace sterna {
@@ -43,6 +45,18 @@ Status ReadRope(const Keys& keys, ModelConfig* config) {
   return Status::Ok();
 }
 
+/// llama.h, enum llama_pooling_type.
+Status ReadPooling(const Keys& keys, ModelConfig* config) {
+  constexpr Pooling kKinds[] = {Pooling::kNone, Pooling::kMean, Pooling::kFirst, Pooling::kLast};
+  STERNA_ASSIGN_OR_RETURN(const int64_t kind, keys.IntOr("pooling_type", 0));
+  if (kind < 0 || kind >= std::ssize(kKinds)) {
+    return Unsupported(
+        fmt::format("{} {} is not supported; supported: 0 (none), 1 (mean), 2 (cls), 3 (last)", keys.Name("pooling_type"), kind));
+  }
+  config->pooling = kKinds[kind];
+  return Status::Ok();
+}
+
 }  // namespace
 
 Result<ModelConfig> ReadGgufConfig(const Metadata& metadata, std::string_view architecture) {
@@ -71,6 +85,9 @@ Result<ModelConfig> ReadGgufConfig(const Metadata& metadata, std::string_view ar
   STERNA_ASSIGN_OR_RETURN(const double epsilon, keys.Float("attention.layer_norm_rms_epsilon"));
   config.rms_epsilon = static_cast<float>(epsilon);
   STERNA_RETURN_IF_ERROR(ReadRope(keys, &config));
+  STERNA_RETURN_IF_ERROR(ReadPooling(keys, &config));
+  // Only embedding models have norms before single projections here; their epsilon is the model's.
+  config.linear_norm_epsilon = config.rms_epsilon;
   // The vocabulary is as long as the token list; files without a tokenizer may say it in a key of their own.
   if (metadata.Has("tokenizer.ggml.tokens")) {
     STERNA_ASSIGN_OR_RETURN(const auto* tokens, metadata.GetStrings("tokenizer.ggml.tokens"));

@@ -9,15 +9,22 @@ namespace sterna {
 namespace {
 
 Result<Activation> ReadActivation(const Metadata& metadata) {
-  STERNA_ASSIGN_OR_RETURN(const std::string_view name, metadata.GetStringOr("hidden_act", "silu"));
+  const std::string_view key = metadata.Has("hidden_activation") ? "hidden_activation" : "hidden_act";
+  STERNA_ASSIGN_OR_RETURN(const std::string_view name, metadata.GetStringOr(key, "silu"));
   if (name == "silu" || name == "swish") return Activation::kSilu;
   if (name == "relu2") return Activation::kReluSquared;
-  return Unsupported(fmt::format("hidden_act '{}' is not supported; supported: silu, relu2", name));
+  if (name == "gelu_pytorch_tanh" || name == "gelu_new") return Activation::kGeluTanh;
+  return Unsupported(fmt::format("{} '{}' is not supported; supported: silu, relu2, gelu_pytorch_tanh", key, name));
 }
 
 Status ReadRope(const Metadata& metadata, ModelConfig* config) {
-  const std::string_view group =
-      metadata.Has("rope_parameters.rope_type") || metadata.Has("rope_parameters.rope_theta") ? "rope_parameters" : "rope_scaling";
+  const auto has_group = [&](std::string_view name) {
+    return metadata.Has(fmt::format("{}.rope_type", name)) || metadata.Has(fmt::format("{}.rope_theta", name));
+  };
+  // Models with sliding layers have one group for each kind of layer.
+  const std::string_view group = has_group("rope_parameters.full_attention") ? "rope_parameters.full_attention"
+                                 : has_group("rope_parameters")              ? "rope_parameters"
+                                                                             : "rope_scaling";
   const auto key = [&](std::string_view suffix) { return fmt::format("{}.{}", group, suffix); };
   STERNA_ASSIGN_OR_RETURN(const double theta, metadata.GetFloatOr("rope_theta", 10000.0));
   STERNA_ASSIGN_OR_RETURN(config->rope_theta, metadata.GetFloatOr(key("rope_theta"), theta));
@@ -41,6 +48,29 @@ Status ReadRope(const Metadata& metadata, ModelConfig* config) {
     return Malformed(
         fmt::format("{}: expected 0 < low_freq_factor < high_freq_factor and a positive original context, found {}, {}, {}", group,
                     scaling.low_frequency_factor, scaling.high_frequency_factor, scaling.original_context));
+  }
+  return Status::Ok();
+}
+
+/// sentence-transformers' 1_Pooling/config.json, which lies in a folder of its own.
+Status ReadPooling(const Metadata& metadata, ModelConfig* config) {
+  constexpr std::string_view kPrefix = "pooling.pooling_mode_";
+  for (const Metadata::Item& item : metadata.items()) {
+    if (!item.key.starts_with(kPrefix)) continue;
+    STERNA_ASSIGN_OR_RETURN(const bool is_chosen, metadata.GetBool(item.key));
+    if (!is_chosen) continue;
+    const std::string_view mode = std::string_view(item.key).substr(kPrefix.size());
+    const Pooling pooling = mode == "mean_tokens" ? Pooling::kMean
+                            : mode == "cls_token" ? Pooling::kFirst
+                            : mode == "lasttoken" ? Pooling::kLast
+                                                  : Pooling::kNone;
+    if (pooling == Pooling::kNone || config->pooling != Pooling::kNone) {
+      return Unsupported(
+          fmt::format("1_Pooling/config.json: {} is not supported; supported: one of pooling_mode_mean_tokens, "
+                      "pooling_mode_cls_token and pooling_mode_lasttoken",
+                      item.key.substr(std::string_view("pooling.").size())));
+    }
+    config->pooling = pooling;
   }
   return Status::Ok();
 }
@@ -70,6 +100,12 @@ Status ReadQuantization(const Metadata& metadata, ModelConfig* config) {
 
 }  // namespace
 
+Status RefuseSlidingWindow(const Metadata& metadata) {
+  STERNA_ASSIGN_OR_RETURN(const bool is_sliding, metadata.GetBoolOr("use_sliding_window", false));
+  return is_sliding ? Unsupported("use_sliding_window: sliding-window attention is not supported in this architecture")
+                    : Status::Ok();
+}
+
 Result<ModelConfig> ReadHuggingFaceConfig(const Metadata& metadata) {
   ModelConfig config;
   STERNA_ASSIGN_OR_RETURN(const std::string_view name, metadata.GetStringOr("_name_or_path", ""));
@@ -94,12 +130,12 @@ Result<ModelConfig> ReadHuggingFaceConfig(const Metadata& metadata) {
   }
   STERNA_ASSIGN_OR_RETURN(const double epsilon, metadata.GetFloat("rms_norm_eps"));
   config.rms_epsilon = static_cast<float>(epsilon);
+  config.linear_norm_epsilon = config.rms_epsilon;
   STERNA_ASSIGN_OR_RETURN(config.activation, ReadActivation(metadata));
   STERNA_ASSIGN_OR_RETURN(config.tied_head, metadata.GetBoolOr("tie_word_embeddings", false));
-  for (const std::string_view key : {"attention_bias", "mlp_bias"}) {
-    STERNA_ASSIGN_OR_RETURN(const bool has_bias, metadata.GetBoolOr(key, false));
-    if (has_bias) return Unsupported(fmt::format("{}: projections with a bias are not supported", key));
-  }
+  STERNA_ASSIGN_OR_RETURN(config.needs_attention_bias, metadata.GetBoolOr("attention_bias", false));
+  STERNA_ASSIGN_OR_RETURN(config.needs_feed_forward_bias, metadata.GetBoolOr("mlp_bias", false));
+  STERNA_RETURN_IF_ERROR(ReadPooling(metadata, &config));
   STERNA_RETURN_IF_ERROR(ReadRope(metadata, &config));
   STERNA_RETURN_IF_ERROR(ReadQuantization(metadata, &config));
   return config;

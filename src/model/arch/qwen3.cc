@@ -10,11 +10,7 @@ constexpr std::array<std::string_view, 1> kNames = {"qwen3"};
 
 Status Adapt(const Metadata& metadata, bool is_gguf, ModelConfig* config) {
   config->has_qk_norms = true;
-  if (!is_gguf) {
-    STERNA_ASSIGN_OR_RETURN(const bool sliding, metadata.GetBoolOr("use_sliding_window", false));
-    if (sliding) return Unsupported("use_sliding_window: sliding-window attention is not supported");
-  }
-  return Status::Ok();
+  return is_gguf ? Status::Ok() : RefuseSlidingWindow(metadata);
 }
 
 }  // namespace

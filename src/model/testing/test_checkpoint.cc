@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <numeric>
 
@@ -16,7 +17,8 @@
 namespace sterna::testing {
 namespace {
 
-constexpr float kFactor = 0.0625f;  // exact in f16, and its inverse too
+constexpr int64_t kSlidingWindow = 3, kSlidingPattern = 2;  // of gemma3
+constexpr float kFactor = 0.0625f;                          // exact in f16, and its inverse too
 
 class MemorySource final : public WeightSource {
  public:
@@ -46,7 +48,8 @@ class MemorySource final : public WeightSource {
 
 class Maker {
  public:
-  explicit Maker(const TestModel& model) : model_(model), names_(model.is_gguf) {
+  explicit Maker(const TestModel& model)
+      : model_(model), names_({.is_gguf = model.is_gguf, .has_post_norms = model.architecture == "gemma3"}) {
     out_.format = model.is_gguf ? "GGUF" : "safetensors";
   }
 
@@ -66,7 +69,11 @@ class Maker {
         LayerNormOf(layer, LayerNorm::kAttentionSub, q_width);
         LayerNormOf(layer, LayerNorm::kFeedForwardSub, model_.d_ff);
       }
-      if (model_.architecture == "qwen3") {
+      if (model_.architecture == "gemma3") {
+        LayerNormOf(layer, LayerNorm::kAttentionPost, model_.d_model);
+        LayerNormOf(layer, LayerNorm::kFeedForwardPost, model_.d_model);
+      }
+      if (model_.architecture == "qwen3" || model_.architecture == "gemma3") {
         LayerNormOf(layer, LayerNorm::kQueryHead, model_.head_dim);
         LayerNormOf(layer, LayerNorm::kKeyHead, model_.head_dim);
       }
@@ -77,6 +84,11 @@ class Maker {
       AddProjection(layer, Projection::kGate, model_.d_ff, model_.d_model);
       AddProjection(layer, Projection::kUp, model_.d_ff, model_.d_model);
       AddProjection(layer, Projection::kDown, model_.d_model, model_.d_ff);
+      if (model_.architecture == "qwen2") {
+        AddBias(layer, Projection::kQuery, q_width);
+        AddBias(layer, Projection::kKey, kv_width);
+        AddBias(layer, Projection::kValue, kv_width);
+      }
     }
     return std::move(out_);
   }
@@ -98,6 +110,10 @@ class Maker {
     set("vocab_size", model_.vocab);
     m.Set(key("rope.freq_base"), 10000.0f);
     m.Set(key("attention.layer_norm_rms_epsilon"), 0x1p-17f);
+    if (model_.architecture == "gemma3") {
+      set("attention.sliding_window", kSlidingWindow);
+      set("attention.sliding_window_pattern", kSlidingPattern);
+    }
   }
 
   void HuggingFaceKeys() {
@@ -115,6 +131,13 @@ class Maker {
     m.Set("rms_norm_eps", 0x1p-17);
     m.Set("tie_word_embeddings", true);
     m.Set("hidden_act", std::string(model_.architecture == "bitnet-b1.58" ? "relu2" : "silu"));
+    if (model_.architecture == "gemma3") {
+      m.Set("model_type", std::string("gemma3_text"));
+      m.Set("hidden_activation", std::string("gelu_pytorch_tanh"));
+      m.Set("query_pre_attn_scalar", model_.head_dim);
+      m.Set("sliding_window", kSlidingWindow);
+      m.Set("sliding_window_pattern", kSlidingPattern);
+    }
     if (model_.projections == Projections::kPackedU8) m.Set("quantization_config.quant_method", std::string("bitnet"));
   }
 
@@ -128,12 +151,19 @@ class Maker {
     out_.tensors[name] = {DType::kF32, {rows, cols}, FloatBytes(Normal(stream, rows * cols, 0.5))};
   }
   void AddNorm(const std::string& name, uint64_t stream, int64_t size) {
+    // Whole steps of 2^-10, so that Gemma's weights less 1 are exact.
     std::vector<float> values = Normal(stream, size, 0.1);
-    for (float& value : values) value += 1;
+    const bool is_less_one = model_.architecture == "gemma3" && !model_.is_gguf;
+    for (float& value : values) value = std::nearbyint(value * 1024) / 1024 + (is_less_one ? 0.0f : 1.0f);
     out_.tensors[name] = FloatTensor(values);
   }
   void LayerNormOf(int64_t layer, LayerNorm norm, int64_t size) {
     AddNorm(names_.Norm(layer, norm).front(), static_cast<uint64_t>(layer * 16) + static_cast<uint64_t>(norm) + 500, size);
+  }
+
+  void AddBias(int64_t layer, Projection projection, int64_t rows) {
+    const uint64_t stream = static_cast<uint64_t>(layer * 16) + static_cast<uint64_t>(projection) + 700;
+    out_.tensors[names_.Base(layer, projection) + ".bias"] = FloatTensor(Normal(stream, rows, 0.3));
   }
 
   /// What llama.cpp's convert_hf_to_gguf.py does to q and k: reshape to [heads, 2, half, cols] and swap the middle axes.

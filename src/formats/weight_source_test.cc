@@ -50,7 +50,7 @@ TEST(OpenWeights, OtherFormatsAreNamed) {
   };
   rejected("model.bin", "PK\x03\x04 and more", "expected a ZIP archive, found 13 bytes");
   rejected("old.pt", "\x80\x02\x8a\x0a",
-           "expected a GGUF, safetensors or PyTorch file, found a Python pickle (perhaps a PyTorch checkpoint");
+           "expected a GGUF, safetensors, PyTorch or ONNX file, found a Python pickle (perhaps a PyTorch checkpoint");
   rejected("model.safetensors.index.json", "{\"weight_map\": {}}", "a JSON document (to open a checkpoint, name its directory)");
   rejected("model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer");
   rejected("model.gguf", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer");

@@ -247,7 +247,7 @@ class Convert(CommandTest):
     def test_types_that_cannot_hold_the_weights_are_refused(self):
         output = self.folder / "out.gguf"
         self.refuse("convert", MODELS / "qwen3-dense", "--type", "TQ2_0", "-o", output, says="is dense, not ternary")
-        self.refuse("convert", MODELS / "llama-autobitlinear-rms", "-o", output, says="use_rms_norm")
+        self.refuse("convert", MODELS / "gemma3-dense", "-o", output, says="query_pre_attn_scalar")
 
 
 class Reports(CommandTest):

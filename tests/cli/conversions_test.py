@@ -8,8 +8,8 @@ import unittest
 import command_testing
 from command_testing import FIXTURES, MODELS, CommandTest, floats, golden, read_safetensors
 
-TERNARY = ("bitnet-packed", "bitnet-packed-tied", "bitnet-master", "llama-bitlinear", "llama-autobitlinear-rms", "qwen3-embedding",
-           "gemma3-embedding")  # fmt: skip
+TERNARY = ("bitnet-packed", "bitnet-packed-tied", "bitnet-master", "llama-bitlinear", "llama-autobitlinear-rms")
+EMBEDDING = ("qwen3-embedding", "gemma3-embedding")  # too narrow for blocks of 256
 DENSE = ("llama-dense-rope3", "qwen2-dense", "qwen3-dense")
 # The scales of these models are no f16 numbers, so TQ1_0 and TQ2_0 round them, by 2^-11 at most. That moves activations, and some of
 # them over a rounding tie of their int8 step, which moves further ones in later layers: the root mean square of the difference, measured
@@ -35,7 +35,7 @@ class Conversions(CommandTest):
         return self.folder / "out.gguf"
 
     def test_i2_s_is_exact(self):
-        for name in TERNARY:
+        for name in TERNARY + EMBEDDING:
             with self.subTest(name):
                 expected = self.logits(MODELS / name)
                 self.assertTrue(self.logits(self.convert(MODELS / name, "--type", "I2_S")) == expected)
@@ -132,8 +132,16 @@ class Conversions(CommandTest):
         found = floats(read_safetensors(output)["logits"][1])
         self.assertLessEqual(error_in_std(found, expected), 1e-5)
 
-    def test_llama_with_norms_of_its_own_is_refused(self):
-        self.refuse("convert", MODELS / "llama-autobitlinear-rms", "-o", self.folder / "out.gguf", says="use_rms_norm")
+    def test_norms_biases_and_windows_come_along_to_directories(self):
+        for name in ("llama-autobitlinear-rms", "qwen2-dense", "gemma3-dense"):
+            with self.subTest(name):
+                directory = self.folder / name
+                self.succeed("convert", MODELS / name, "--to", "safetensors", "-o", directory)
+                self.assertTrue(self.logits(directory) == self.logits(MODELS / name))
+
+    def test_what_the_other_format_cannot_say_is_refused(self):
+        self.refuse("convert", MODELS / "gemma3-dense", "-o", self.folder / "out.gguf", says="query_pre_attn_scalar")
+        self.refuse("convert", MODELS / "qwen3-embedding", "--to", "safetensors", "-o", self.folder / "out", says="pooling")
 
 
 if __name__ == "__main__":

@@ -67,8 +67,11 @@ Status ParseOptions(const ConvertRequest& request, ConvertOptions* options) {
 bool HasTernaryProjections(const WeightSource& source) {
   // BitNet checkpoints: packed bytes or ternary blocks, or full-precision masters that the configuration calls so.
   return source.metadata().Has("quantization_config.quant_method") ||
-         std::ranges::any_of(source.entries(),
-                             [](const TensorEntry& entry) { return entry.dtype == DType::kU8 || Info(entry.dtype).is_ternary; });
+         std::ranges::any_of(source.entries(), [](const TensorEntry& entry) {
+           // A norm of its own makes a projection ternary whatever type its weights have (CheckpointWeights).
+           return entry.dtype == DType::kU8 || Info(entry.dtype).is_ternary || entry.name.ends_with("_proj.norm.weight") ||
+                  entry.name.ends_with("_norm_in.weight");
+         });
 }
 
 /// Where the files beside the weights of `source` lie; empty for GGUF, which has none.

@@ -113,6 +113,11 @@ TEST(HostileTokenizers, T04ExpressionsThatBacktrackGiveUp) {
   }
 }
 
+// The view of an empty file that was mapped has no address.
+TEST(HostileTokenizers, T01AnEmptyFileIsNoDocument) {
+  EXPECT_EQ(Tokenizer::FromJson(std::string_view()).status().code(), StatusCode::kMalformed);
+}
+
 TEST(HostileTokenizers, T05EmptyPatternsAndCutCharsmapsAreRefused) {
   const auto norm = [](std::string_view json) { return ErrorOf(Bpe(R"("a":0)", "[]", fmt::format("\"normalizer\":{},", json))); };
   EXPECT_THAT(norm(R"({"type":"Replace","pattern":{"String":""},"content":"x"})"), HasSubstr("pattern.String: empty pattern"));

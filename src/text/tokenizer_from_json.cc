@@ -24,6 +24,7 @@ constexpr size_t kMaxIdsPerToken = 4;  // holes in the id range cost memory for 
 Result<simdjson::dom::element> Parse(simdjson::dom::parser* parser, std::string_view text, std::string_view name) {
   if (text.size() > kMaxJsonBytes)
     return OutOfRange(fmt::format("{}: {} bytes, at most {} are accepted", name, text.size(), kMaxJsonBytes));
+  if (text.empty()) text = "";  // the view of an empty file may be null, which simdjson hands to memcpy
   simdjson::dom::element root;
   const auto error = parser->parse(text.data(), text.size()).get(root);
   if (error != simdjson::SUCCESS) return Malformed(fmt::format("{}: {}", name, simdjson::error_message(error)));

@@ -120,10 +120,6 @@ std::string VocabularyCacheFolder() {
   return home.starts_with('/') ? fmt::format("{}/.cache{}", home, kFolder) : "";
 }
 
-void PrintWarnings(const Tokenizer& tokenizer) {
-  for (const std::string& warning : tokenizer.warnings()) PrintWarning(warning);
-}
-
 bool Interrupted() {
   return g_interrupts > 0;
 }

@@ -71,8 +71,6 @@ struct ModelFlags {
 /// Where large vocabularies are kept in a form that loads fast: $XDG_CACHE_HOME/sterna/vocabularies or the like below ~/.cache.
 /// Empty, which means none, where STERNA_TOKENIZER_CACHE is "off" or "0" or there is no home.
 std::string VocabularyCacheFolder();
-/// What a tokenizer's file left open and was decided by evidence: warnings on standard error.
-void PrintWarnings(const Tokenizer& tokenizer);
 
 /// True once the user pressed Ctrl-C. The first press asks the running command to stop; a second one ends the program at once.
 bool Interrupted();

@@ -38,7 +38,7 @@ Status RunTokenize(const TokenizeFlags& flags) {
   }
   STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<const Tokenizer> tokenizer,
                           LoadTokenizer(flags.path, {.vocabulary_cache = VocabularyCacheFolder(), .edit = flags.edit}));
-  PrintWarnings(*tokenizer);
+  for (const std::string& warning : tokenizer->warnings()) PrintWarning(warning);
   if (flags.special.list) return WriteOutput(FormatSpecialTokens(flags.path, *tokenizer, flags.json));
   if (flags.json_lines) {
     return ForEachJsonLine([&](const nlohmann::json& line) { return TokenizeLine(*tokenizer, flags.encode, line); });

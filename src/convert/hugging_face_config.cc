@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <iterator>
 
 #include "formats/quoted.h"
 
@@ -103,20 +102,8 @@ void AddToken(const Metadata& metadata, std::string_view key, std::string_view g
 }  // namespace
 
 std::string JsonText(std::string_view text) {
-  std::string out = "\"";
   // Quoted text that is no UTF-8 would make the document invalid; such names are for people only.
-  if (!IsValidUtf8(text)) return "\"\\ufffd\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out += '"';
+  return IsValidUtf8(text) ? JsonString(text) : "\"\\ufffd\"";
 }
 
 Result<std::string> MakeHuggingFaceConfig(const ModelConfig& config, const WeightSource& source, const HuggingFaceForm& form) {

@@ -1,4 +1,5 @@
-// Shows names from a file in a message: what is not printable is escaped, what is long is cut.
+// Text between quotes: names from a file as a message shows them, what is not printable escaped and what is long cut; and JSON
+// strings.
 #ifndef STERNA_FORMATS_QUOTED_H_
 #define STERNA_FORMATS_QUOTED_H_
 
@@ -12,6 +13,9 @@ namespace sterna {
 /// `text` between single quotes, at most 96 bytes of it; control characters and bytes that are not UTF-8 as \xNN, so that a file
 /// cannot send escape sequences to the reader's terminal.
 std::string Quoted(std::string_view text);
+
+/// `text`, valid UTF-8, as a JSON string.
+std::string JsonString(std::string_view text);
 
 bool IsValidUtf8(std::string_view text);
 

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
-
 #include "base/checked_math.h"
 #include "formats/quoted.h"
 #include "formats/safetensors_reader.h"
@@ -16,22 +14,6 @@ namespace {
 constexpr std::string_view kMetadataKey = "__metadata__";
 // The reference pads the header so that the data starts at a multiple of 8.
 constexpr uint64_t kHeaderAlignment = 8;
-
-/// `text`, valid UTF-8, as a JSON string.
-std::string JsonString(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out += '"';
-}
 
 Result<std::string> MetadataJson(const Metadata& metadata) {
   std::string json;

@@ -259,7 +259,8 @@ Result<LinearSource> CheckpointWeights::Linear(int64_t layer, Projection project
     if (encoded) return ternary(*std::move(encoded));
   }
   // Only ternary projections have norms of their own: the embedding models keep their masters in floats without saying so.
-  const bool has_norm = FindFirst(names_.LinearNorm(layer, projection)) != nullptr;
+  const bool has_norm = std::ranges::any_of(names_.LinearNorm(layer, projection),
+                                            [this](const std::string& name) { return source_->Find(name) != nullptr; });
   if ((config_.float_projection == FloatProjection::kTernaryMaster || has_norm) && IsMasterType(entry->dtype)) {
     return ternary(MasterMatrix(*entry, base, rows, cols));
   }

@@ -217,6 +217,11 @@ TEST(Convert, WhatATypeCannotHoldIsRefusedByName) {
   expect_refusal("models/bitnet-packed", {}, "attn_q.weight is ternary: choose");
   expect_refusal("models/qwen3-dense", Types(DType::kTQ2_0), "attn_q.weight is dense, not ternary");
   expect_refusal("models/gemma3-dense", {}, "query_pre_attn_scalar");
+  // Written as floats these would be made ternary by whoever reads them.
+  for (const DType type : {DType::kF32, DType::kF16, DType::kBF16}) {
+    expect_refusal("gguf/bitnet.llama_cpp.Q4_0.gguf", Types(type),
+                   "attn_q.weight is dense (Q4_0), and as " + std::string(Name(type)));
+  }
   EXPECT_EQ(FilesIn(folder), 0u);
 }
 

@@ -226,6 +226,10 @@ TEST(Safetensors, WhatTheyCannotHoldAndFoldersInUseAreRefused) {
   const auto type = ConvertToSafetensors(Fixture("models/bitnet-packed"), options, folder.File("out"));
   EXPECT_EQ(type.status().code(), StatusCode::kUnsupported);
   EXPECT_THAT(std::string(type.status().message()), HasSubstr("q_proj.weight: safetensors cannot hold type TQ2_0"));
+  // A block type, which only floats could replace there; floats are masters in this architecture.
+  const auto dense = ConvertToSafetensors(Fixture("gguf/bitnet.llama_cpp.Q4_0.gguf"), {}, folder.File("out"));
+  EXPECT_EQ(dense.status().code(), StatusCode::kUnsupported);
+  EXPECT_THAT(std::string(dense.status().message()), HasSubstr("q_proj.weight is dense (Q4_0), and as F32"));
   folder.Write("used/file", "mine");
   EXPECT_EQ(ConvertToSafetensors(Fixture("models/bitnet-packed"), {}, folder.File("used")).status().code(),
             StatusCode::kInvalidArgument);

@@ -104,10 +104,12 @@ class Planner {
             fmt::format("norms before single projections have the epsilon {}, and GGUF has no key for another than {}",
                         config.linear_norm_epsilon, config.rms_epsilon));
       }
-      if (!own_norm.empty()) AddVector(names_.LinearNorm(layer, projection).front(), std::move(own_norm));
+      const bool has_norm = !own_norm.empty();
+      if (has_norm) AddVector(names_.LinearNorm(layer, projection).front(), std::move(own_norm));
       STERNA_ASSIGN_OR_RETURN(std::vector<float> bias, checkpoint_.weights().Bias(layer, projection, shape.rows));
       if (!bias.empty()) AddVector(names_.Base(layer, projection) + ".bias", InFileOrder(projection, std::move(bias)));
-      STERNA_RETURN_IF_ERROR(PlanProjection(layer, projection));
+      const bool reads_masters = config.float_projection == FloatProjection::kTernaryMaster || has_norm;
+      STERNA_RETURN_IF_ERROR(PlanProjection(layer, projection, reads_masters));
     }
     return Status::Ok();
   }
@@ -136,7 +138,8 @@ class Planner {
     AddVector(std::move(name), std::move(values));
   }
 
-  Status PlanProjection(int64_t layer, Projection projection) {
+  /// `reads_masters`: readers of this architecture make float projections ternary.
+  Status PlanProjection(int64_t layer, Projection projection, bool reads_masters) {
     const MatrixShape shape = ProjectionShape(checkpoint_.config(), projection);
     const std::string base = names_.Base(layer, projection);
     PlannedTensor tensor{.spec = {.name = base + ".weight", .dtype = DType::kF32, .shape = {shape.rows, shape.cols}},
@@ -148,6 +151,15 @@ class Planner {
     const std::optional<DType> type = ruled ? ruled : types_.projection;
     STERNA_ASSIGN_OR_RETURN(const LinearSource linear, checkpoint_.Linear(layer, projection));
     const auto* dense = std::get_if<DenseMatrixSource>(&linear);
+    if (dense != nullptr && reads_masters) {
+      const DType written = type.value_or(names_.is_gguf() || IsPlainFloat(dense->dtype) ? dense->dtype : DType::kF32);
+      if (IsPlainFloat(written)) {
+        return Unsupported(
+            fmt::format("{} is dense ({}), and as {} it would be read as a master of ternary weights; as it is or in a "
+                        "block type such as Q8_0 a GGUF file can hold it",
+                        tensor.spec.name, Name(dense->dtype), Name(written)));
+      }
+    }
     if (!names_.is_gguf()) return PlanHuggingFaceProjection(std::move(tensor), base, dense, type);
     if (dense == nullptr) {
       if (!type) return Unsupported(fmt::format("{} is ternary: choose the type I2_S, TQ1_0 or TQ2_0", tensor.spec.name));

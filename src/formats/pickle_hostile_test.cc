@@ -176,5 +176,35 @@ TEST(Pickle, P09OtherKindsOfTensorsAreRefusedByName) {
   ExpectValueRejected(PickleTensor(PickleStorage("0", 4), 0, {4}, {1}, hooks), "backward hooks", kUnsupported);
 }
 
+// Of the pickle itself: in an archive its checksum would catch most of these before it is read.
+TEST(Pickle, P06EveryTruncationIsRefusedAndNoBitFlipBreaksATensor) {
+  const std::string storage = PickleStorage("0", 20);
+  const std::string whole =
+      PickleDict({{"a", PickleTensor(storage, 4, {2, 8}, {8, 1})}, {"b", PickleTensor(storage, 0, {4}, {1})}, {"n", PickleInt(7)}});
+  ASSERT_TRUE(Read(whole).ok());
+  for (size_t length = 0; length < whole.size(); ++length) {
+    // A block of its own size, so that a sanitizer sees the first byte read past it.
+    const std::vector<char> cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
+    EXPECT_FALSE(ReadPickledTensors(std::as_bytes(std::span(cut)), "test file").ok()) << "cut to " << length << " bytes";
+  }
+  size_t accepted = 0;
+  for (size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+    std::string flipped = whole;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ 1 << bit % 8);
+    const auto tensors = Read(flipped);
+    if (!tensors.ok()) continue;
+    ++accepted;
+    for (const PickledTensor& tensor : *tensors) {
+      const auto elements = ElementCount(tensor.shape);
+      ASSERT_TRUE(elements.ok()) << bit;
+      EXPECT_GE(tensor.first_element, 0) << bit;
+      EXPECT_LE(tensor.first_element + *elements, tensor.storage_elements) << bit;
+    }
+  }
+  // Other names and numbers are other valid pickles; other opcodes and lengths are not.
+  EXPECT_GT(accepted, 0u);
+  EXPECT_LT(accepted, 8 * whole.size() / 2);
+}
+
 }  // namespace
 }  // namespace sterna

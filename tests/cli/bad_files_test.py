@@ -99,6 +99,22 @@ class BadFiles(CommandTest):
                 self.refuse_everywhere(self.file("cut.gguf", data[:length]), says="cut.gguf")
                 self.refuse("inspect", self.folder / "cut.gguf", says="cut.gguf")
 
+    def test_file_cut_while_it_is_mapped(self):
+        """G23: the embeddings stay in the file, so reading one past the cut is a bus error, which must become a message."""
+        model = self.talking_model()
+        settings = json.loads((model / "config.json").read_text()) | {"max_position_embeddings": 65536}
+        data = (model / "model.safetensors").read_bytes()
+        for name, content in (("config.json", json.dumps(settings).encode()), ("model.safetensors", data)):
+            (model / name).unlink()
+            (model / name).write_bytes(content)
+        with self.start("run", model, "hello", "--raw", "--ignore-eos", "--temp", "5") as process:
+            self.assertTrue(process.stdout.read(1))
+            os.truncate(model / "model.safetensors", 4096)
+            process.stdout.read()
+            error = process.stderr.read().decode()
+            self.assertEqual(process.wait(timeout=command_testing.TIMEOUT_SECONDS), 1, error)
+            self.assertRegex(error, "^error: a mapped file became shorter .*\nhint: .*\n$")
+
     def test_cut_safetensors(self):
         data = (MODELS / "bitnet-packed" / "model.safetensors").read_bytes()
         folder = self.changed_model()

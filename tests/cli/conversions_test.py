@@ -1,7 +1,9 @@
 """Conversion must not change what a model computes: logits of the source and of the converted file, bit for bit where the type allows."""
 
+import gzip
 import json
 import math
+import re
 import statistics
 import unittest
 
@@ -84,6 +86,26 @@ class Conversions(CommandTest):
                     directory = self.folder / f"{name}-{number}"
                     self.succeed("convert", source, "--to", "safetensors", "-o", directory, *arguments)
                     self.assertTrue(self.logits(directory, f"gguf/{name}") == expected)
+
+    def test_every_file_of_other_engines_loads(self):
+        """Those with ternary values give the golden logits, Q1_0 and block types (whose values foreign_values_test compares) others."""
+        folder = FIXTURES / "gguf"
+        unpacked = self.folder / "bitnet.llama_cpp.BF16.gguf"
+        unpacked.write_bytes(gzip.decompress((folder / f"{unpacked.name}.gz").read_bytes()))
+        files = [unpacked, *sorted(folder.glob("*.gguf"))]
+        self.assertEqual(len(files), 15)
+        for file in files:
+            with self.subTest(file.name):
+                name = "bitnet-b1.58" if file.name.startswith("b158") else "bitnet"
+                expected = floats(read_safetensors(folder / name / "golden.safetensors")["logits.0"][1])
+                tokens = json.loads((folder / name / "golden.json").read_text())["cases"][0]["tokens"]
+                output = self.folder / "logits.safetensors"
+                self.succeed("logits", file, "--tokens", ",".join(map(str, tokens)), "-o", output)
+                found = floats(read_safetensors(output)["logits"][1])
+                self.assertTrue(all(map(math.isfinite, found)))
+                is_ternary = re.search(r"\.(Q1_0|Q4_\w+|Q6_K|Q8_0)\.gguf|embQ6_K", file.name) is None
+                worst = max(abs(a - b) for a, b in zip(found, expected, strict=True)) / statistics.pstdev(expected)
+                self.assertEqual(worst <= 1e-4, is_ternary, worst)
 
     def test_i2s_layout_says_what_the_bytes_mean(self):
         """No byte is invalid in any layout: the same file is four models."""

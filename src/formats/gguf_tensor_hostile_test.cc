@@ -6,6 +6,7 @@
 #include <set>
 
 #include "formats/gguf_reader.h"
+#include "formats/gguf_types.h"
 #include "formats/testing/byte_builder.h"
 #include "formats/testing/expect_rejected.h"
 
@@ -101,6 +102,13 @@ TEST(GgufHostile, G20UnknownAndRetiredTypeIdsAreNamed) {
   rejected_as(37, "I8_S in bitnet.cpp");
   rejected_as(43, "tensor type id 43 (no engine known here uses it)");
   for (const uint32_t id : {133u, 140u, 158u, 344u}) rejected_as(id, "ik_llama.cpp");
+  // Every other id says what to do.
+  for (uint32_t id = 0; id < 512; ++id) {
+    const auto meanings = DTypesOfGgufId(id);
+    if (!meanings.ok()) {
+      EXPECT_NE(meanings.status().message().find("quantize"), std::string_view::npos) << meanings.status().message();
+    }
+  }
   const auto contents = Parse(OneTensor("t", {256}, kIdI2S, 0, 96));
   ASSERT_TRUE(contents.ok()) << contents.status().message();
   EXPECT_EQ(contents->tensors[0].dtype, DType::kI2_S);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <variant>
@@ -73,9 +74,9 @@ constexpr std::array kKnown = {
     KnownId{22, "IQ2_S"},
     KnownId{23, "IQ4_XS"},
     KnownId{29, "IQ1_M"},
-    KnownId{31, "Q4_0_4_4, retired by llama.cpp in 2024; quantize again as Q4_0"},
-    KnownId{32, "Q4_0_4_8, retired by llama.cpp in 2024; quantize again as Q4_0"},
-    KnownId{33, "Q4_0_8_8, retired by llama.cpp in 2024; quantize again as Q4_0"},
+    KnownId{31, "Q4_0_4_4, retired by llama.cpp in 2024"},
+    KnownId{32, "Q4_0_4_8, retired by llama.cpp in 2024"},
+    KnownId{33, "Q4_0_8_8, retired by llama.cpp in 2024"},
     KnownId{37, "I8_S in bitnet.cpp, or IQ4_NL_4_8, retired by llama.cpp"},
     KnownId{133, "Q6_0 in ik_llama.cpp"},
 };
@@ -90,6 +91,11 @@ std::string_view MeaningOf(uint32_t id) {
   if (id >= kIkFirst && id <= kIkLast) return "one of the quantizations of ik_llama.cpp";
   if (id >= kIkRepackedFirst && id <= kIkRepackedLast) return "one of the row-interleaved quantizations of ik_llama.cpp";
   return "no engine known here uses it";
+}
+
+bool IsKnown(uint32_t id) {
+  return std::ranges::find(kKnown, id, &KnownId::id) != kKnown.end() || (id >= kIkFirst && id <= kIkLast) ||
+         (id >= kIkRepackedFirst && id <= kIkRepackedLast);
 }
 
 // MetaValue and MetaArray list their alternatives in the order of the GGUF numbers, except that the array (9) comes last.
@@ -118,7 +124,11 @@ Result<std::span<const DType>> DTypesOfGgufId(uint32_t id) {
     const size_t count = all[0] == all[1] ? 1 : (all[1] == all[2] ? 2 : 3);
     return std::span<const DType>(all).first(count);
   }
-  return Unsupported(fmt::format("tensor type id {} ({})", static_cast<int32_t>(id), MeaningOf(id)));
+  const std::string_view advice =
+      IsKnown(id)
+          ? "is not read; quantize the model again, as Q4_K for one, or as TQ2_0 or IQ2_BN where it is ternary"
+          : "is unknown; the file is damaged, or of a newer program: quantize it again as Q8_0 for one, or see docs/formats.md";
+  return Unsupported(fmt::format("tensor type id {} ({}) {}", static_cast<int32_t>(id), MeaningOf(id), advice));
 }
 
 std::optional<uint32_t> GgufIdOf(DType dtype) {

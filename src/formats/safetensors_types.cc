@@ -31,7 +31,7 @@ Result<DType> DTypeOfSafetensorsName(std::string_view name) {
     if (type.name == name) return type.dtype;
   }
   if (std::find(kKnownOnly.begin(), kKnownOnly.end(), name) != kKnownOnly.end()) {
-    return Unsupported(fmt::format("dtype: {} tensors cannot be read here", name));
+    return Unsupported(fmt::format("dtype: {} tensors cannot be read here; save them as BF16 or F32", name));
   }
   return Malformed(fmt::format("dtype: expected the name of a safetensors type, found {}", Quoted(name)));
 }

@@ -108,6 +108,16 @@ TEST(CheckpointWeights, BothSpellingsOfSubNormsLoad) {
   EXPECT_EQ(LogitsOf(renamed), LogitsOf(whole));
 }
 
+TEST(CheckpointWeights, TheModelsOf1bitLlmThatCallThemselvesLlamaAreBitnet) {
+  TestCheckpoint bitnet = MakeCheckpoint({.projections = Projections::kMasterF32});
+  bitnet.metadata.Set("hidden_act", std::string("silu"));
+  TestCheckpoint renamed = bitnet;
+  renamed.metadata.Set("model_type", std::string("llama"));
+  testing::ExpectLoadError(renamed, StatusCode::kUnsupported, {"sub_norm", "has no place in architecture llama"});
+  renamed.metadata.Set("architectures", MetaArray(std::vector<std::string>{"BitnetForCausalLM"}));
+  EXPECT_EQ(LogitsOf(renamed), LogitsOf(bitnet));
+}
+
 TEST(CheckpointWeights, AHeadOfItsOwnIsUsedWhereTheModelIsNotTied) {
   TestCheckpoint tied = MakeCheckpoint({});
   TestCheckpoint untied = tied;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/arch/architecture.h"
@@ -35,12 +36,23 @@ Status CheckSlidingLayers(const ModelConfig& config) {
   return Status::Ok();
 }
 
+/// The checkpoints of 1bitLLM (bitnet_b1_58-large, -3B) say model_type "llama" and name a class of their own, whose sub-norms a
+/// Llama lacks.
+Result<std::string_view> HuggingFaceFamily(const Metadata& metadata, std::string_view model_type) {
+  if (model_type != "llama" || !metadata.Has("architectures")) return model_type;
+  STERNA_ASSIGN_OR_RETURN(const std::vector<std::string>* classes, metadata.GetStrings("architectures"));
+  return std::ranges::find(*classes, "BitnetForCausalLM") == classes->end() ? model_type : std::string_view("bitnet");
+}
+
 }  // namespace
 
 Result<ModelConfig> ReadModelConfig(std::string_view format, const Metadata& metadata) {
   const bool is_gguf = format == "GGUF";
   const std::string_view key = is_gguf ? "general.architecture" : "model_type";
-  STERNA_ASSIGN_OR_RETURN(const std::string_view name, metadata.GetString(key));
+  STERNA_ASSIGN_OR_RETURN(std::string_view name, metadata.GetString(key));
+  if (!is_gguf) {
+    STERNA_ASSIGN_OR_RETURN(name, HuggingFaceFamily(metadata, name));
+  }
   const Architecture* architecture = FindArchitecture(name);
   if (architecture == nullptr) {
     return Unsupported(fmt::format("{} '{}' is not a supported architecture; supported: {}", key, name, SupportedArchitectures()));

@@ -61,8 +61,11 @@ class TypeMatrix(CommandTest):
                 else:
                     self.assertTrue(continuation and embedding)
                 back = self.folder / "back.gguf"
-                keeps_type = cell in ("decoded", "rotated")
-                self.succeed("convert", path, "-o", back, "--force", *(() if keeps_type else ("--type", "I2_S")), *flags)
+                kind_back = () if cell == "decoded" else ("--type", "COPY" if cell == "rotated" else "I2_S")
+                self.succeed("convert", path, "-o", back, "--force", *kind_back, *flags)
+                if cell == "rotated":  # undone it is ternary no more, and floats would be masters here
+                    self.refuse("convert", path, "-o", self.folder / "out", "--type", "I2_S", says="not ternary")
+                    self.refuse("convert", path, "-o", self.folder / "out", "--type", "F32", says="as F32 it would be read as a master")
                 self.assertTrue(self.logits(back) == found)
 
 

@@ -72,7 +72,7 @@ Status AddFile(const std::string& path, FileSourceParts& parts) {
   if (parts.format == "ONNX") return AddOnnxWeights(std::move(file), &parts);
   std::vector<TensorEntry> tensors;
   if (parts.format == "PyTorch") {
-    STERNA_ASSIGN_OR_RETURN(tensors, ParsePyTorch(file->bytes(), path));
+    STERNA_ASSIGN_OR_RETURN(tensors, ParsePyTorch(file->bytes(), path, &parts.buffers));
   } else {
     STERNA_ASSIGN_OR_RETURN(SafetensorsContents contents, ParseSafetensors(file->bytes(), path));
     tensors = std::move(contents.tensors);
@@ -163,8 +163,9 @@ Result<std::shared_ptr<const WeightSource>> OpenSafetensors(std::shared_ptr<cons
 
 Result<std::shared_ptr<const WeightSource>> OpenPyTorch(std::shared_ptr<const MappedFile> file) {
   std::string path = file->path();
-  STERNA_ASSIGN_OR_RETURN(std::vector<TensorEntry> tensors, ParsePyTorch(file->bytes(), path));
-  return MakeFileSource({"PyTorch", std::move(path), {}, std::move(tensors), {std::move(file)}});
+  std::vector<std::shared_ptr<const Buffer>> copies;
+  STERNA_ASSIGN_OR_RETURN(std::vector<TensorEntry> tensors, ParsePyTorch(file->bytes(), path, &copies));
+  return MakeFileSource({"PyTorch", std::move(path), {}, std::move(tensors), {std::move(file)}, std::move(copies)});
 }
 
 Result<std::shared_ptr<const WeightSource>> OpenOnnx(std::shared_ptr<const MappedFile> file) {

@@ -105,7 +105,9 @@ TEST(Pickle, P04TensorsStayInsideTheirStorage) {
   ExpectValueRejected(PickleTensor(storage, 0, {-4}, {1}), "numbers that are not negative");
   ExpectValueRejected(PickleTensor(storage, 0, {4}, {-1}), "numbers that are not negative");
   ExpectValueRejected(PickleTensor(storage, 0, {4, 4}, {1}), "strides: expected 2 numbers");
-  ExpectValueRejected(PickleTensor(storage, 0, {4, 4}, {1, 4}), "do not follow each other", kUnsupported);
+  ExpectValueRejected(PickleTensor(storage, 1, {4, 4}, {1, 4}), "inside the 16 elements");
+  ExpectValueRejected(PickleTensor(storage, 0, {2, 2}, {1 << 30, 1 << 30}), "inside the 16 elements");
+  ExpectValueRejected(PickleTensor(storage, 0, {17, 1}, {0, 1}), "more elements than its storage", kUnsupported);
   ExpectValueRejected(PickleTensor(storage, 0, {1 << 30, 1 << 30, 1 << 30}, {0, 0, 0}), "strides", kUnsupported);
   const int32_t large = 1 << 30;
   const std::string product =
@@ -198,7 +200,10 @@ TEST(Pickle, P06EveryTruncationIsRefusedAndNoBitFlipBreaksATensor) {
       const auto elements = ElementCount(tensor.shape);
       ASSERT_TRUE(elements.ok()) << bit;
       EXPECT_GE(tensor.first_element, 0) << bit;
-      EXPECT_LE(tensor.first_element + *elements, tensor.storage_elements) << bit;
+      int64_t end = tensor.first_element + (tensor.strides.empty() ? *elements : 1);
+      for (size_t i = 0; i < tensor.strides.size(); ++i) end += (tensor.shape[i] - 1) * tensor.strides[i];
+      EXPECT_LE(end, tensor.storage_elements) << bit;
+      EXPECT_LE(*elements, tensor.storage_elements) << bit;
     }
   }
   // Other names and numbers are other valid pickles; other opcodes and lengths are not.

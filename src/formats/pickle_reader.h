@@ -19,7 +19,8 @@ inline constexpr uint64_t kPickleMaxBytes = uint64_t{64} << 20;
 inline constexpr uint32_t kPickleMaxValues = 1u << 20;  ///< objects, stack entries, memo entries, and steps of the walk over them
 inline constexpr int kPickleMaxDepth = 256;             ///< of containers in containers
 
-/// A tensor that fills `shape` with consecutive elements of a storage, from `first_element` on.
+/// A tensor that fills `shape` with elements of a storage, from `first_element` on. All of them lie inside the storage, and there
+/// are no more of them than the storage has.
 struct PickledTensor {
   std::string name;  ///< keys of the containers on the way to it, with dots between
   DType dtype;
@@ -27,6 +28,8 @@ struct PickledTensor {
   std::string storage;  ///< record of the archive that holds the elements
   int64_t storage_elements = 0;
   int64_t first_element = 0;
+  /// Elements from one index to the next in each dimension; empty where the elements follow each other.
+  std::vector<int64_t> strides = {};
 };
 
 /// Interprets `pickle` without running anything: objects other than dicts, lists, tuples, numbers, strings, None and dense tensors

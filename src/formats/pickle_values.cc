@@ -1,6 +1,9 @@
 // What the objects of a checkpoint's pickle mean: globals, storages, tensors, and the names of tensors.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+
 #include <array>
 #include <set>
 
@@ -80,21 +83,27 @@ Result<std::vector<int64_t>> Numbers(const std::vector<PickleValue>& values, con
   return numbers;
 }
 
-/// Steps of a tensor whose elements follow each other; dimensions of 1 may have any.
-Status CheckContiguous(const Shape& shape, const std::vector<int64_t>& strides) {
+/// Whether a tensor's elements follow each other; dimensions of 1 may have any stride.
+Result<bool> IsContiguous(const Shape& shape, const std::vector<int64_t>& strides) {
   int64_t expected = 1;
   for (size_t i = shape.size(); i-- > 0;) {
-    if (shape[i] == 0) return Status::Ok();
-    if (shape[i] != 1 && strides[i] != expected) {
-      return Unsupported(
-          fmt::format("tensor of shape {} with strides {}: its elements do not follow each other; save it with .contiguous()",
-                      ToString(shape), ToString(strides)));
-    }
+    if (shape[i] == 0) return true;
+    if (shape[i] != 1 && strides[i] != expected) return false;
     const auto next = CheckedMul(expected, shape[i]);
     if (!next) return Malformed(fmt::format("shape {} has too many elements", ToString(shape)));
     expected = *next;
   }
-  return Status::Ok();
+  return true;
+}
+
+/// One more than the last element that the tensor reaches; nothing where that overflows.
+std::optional<int64_t> EndOf(const PickleValue& tensor) {
+  std::optional<int64_t> last = tensor.number;
+  for (size_t i = 0; i < tensor.shape.size() && last; ++i) {
+    const auto reach = CheckedMul(std::max<int64_t>(tensor.shape[i] - 1, 0), tensor.strides[i]);
+    last = reach ? CheckedAdd(*last, *reach) : std::nullopt;
+  }
+  return last ? CheckedAdd(*last, int64_t{1}) : std::nullopt;
 }
 
 Status CheckNoHooks(const PickleValue& hooks) {
@@ -119,13 +128,21 @@ Result<PickleValue> RebuildTensor(const std::vector<PickleValue>& values, const 
   tensor.number = offset.number;
   tensor.items = {arguments.items[0]};
   STERNA_ASSIGN_OR_RETURN(tensor.shape, Numbers(values, argument(2), "shape"));
-  STERNA_ASSIGN_OR_RETURN(const std::vector<int64_t> strides, Numbers(values, argument(3), "strides"));
-  if (strides.size() != tensor.shape.size()) {
-    return WrongArgument("strides", fmt::format("{} numbers", tensor.shape.size()), fmt::format("{}", strides.size()));
+  STERNA_ASSIGN_OR_RETURN(tensor.strides, Numbers(values, argument(3), "strides"));
+  if (tensor.strides.size() != tensor.shape.size()) {
+    return WrongArgument("strides", fmt::format("{} numbers", tensor.shape.size()), fmt::format("{}", tensor.strides.size()));
   }
-  STERNA_RETURN_IF_ERROR(CheckContiguous(tensor.shape, strides));
-  STERNA_ASSIGN_OR_RETURN(const int64_t elements, ElementCount(tensor.shape));
-  const auto end = CheckedAdd(tensor.number, elements);
+  STERNA_ASSIGN_OR_RETURN(const bool is_contiguous, IsContiguous(tensor.shape, tensor.strides));
+  const Result<int64_t> elements = ElementCount(tensor.shape);
+  if (!is_contiguous && (!elements.ok() || *elements > storage.number)) {
+    // Strides of 0 make any number of elements of few.
+    return Unsupported(
+        fmt::format("tensor of shape {} with strides {}: more elements than its storage has; save it with .contiguous()",
+                    ToString(tensor.shape), ToString(tensor.strides)));
+  }
+  STERNA_RETURN_IF_ERROR(elements.status());
+  const auto end = is_contiguous ? CheckedAdd(tensor.number, *elements) : EndOf(tensor);
+  if (is_contiguous) tensor.strides.clear();
   if (!end || *end > storage.number) {
     return Malformed(fmt::format("tensor of shape {} from element {} on: expected it inside the {} elements of storage {}",
                                  ToString(tensor.shape), tensor.number, storage.number, Quoted(storage.text)));
@@ -210,7 +227,7 @@ class Collector {
     if (value.kind == PickleKind::kTensor) {
       const PickleValue& storage = values_[value.items[0]];
       if (name.empty()) return Malformed("expected a dict of tensors, found one tensor");
-      out_.push_back({name, value.dtype, value.shape, std::string(storage.text), storage.number, value.number});
+      out_.push_back({name, value.dtype, value.shape, std::string(storage.text), storage.number, value.number, value.strides});
     }
     return Status::Ok();
   }

@@ -41,6 +41,7 @@ struct PickleValue {
   std::string_view text;           ///< kString; key of kStorage
   std::vector<PickleIndex> items;  ///< containers; dicts: key, value, key, value, …; kTensor: its storage
   Shape shape;                     ///< kTensor
+  std::vector<int64_t> strides;    ///< kTensor whose elements do not follow each other
 };
 
 /// Index into the list of what `GLOBAL module name` stands for, or Unsupported naming it.

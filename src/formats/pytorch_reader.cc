@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
 #include <map>
 
 #include "base/checked_math.h"
@@ -48,9 +49,44 @@ Status CheckWord(const Records& records, std::string_view record, std::initializ
   return Unsupported(fmt::format("{}: record {}: expected {}, found {}", name, record, *(expected.end() - 1), Quoted(word)));
 }
 
+/// The elements of a strided tensor in the order of its indices. `storage`: its whole record, inside which all of them lie.
+void Gather(const PickledTensor& tensor, std::span<const std::byte> storage, size_t element_bytes, std::byte* out) {
+  std::vector<int64_t> index(tensor.shape.size(), 0);
+  int64_t element = tensor.first_element;
+  while (true) {
+    std::memcpy(out, storage.data() + static_cast<size_t>(element) * element_bytes, element_bytes);
+    out += element_bytes;
+    size_t axis = index.size();
+    while (axis > 0) {
+      --axis;
+      element += tensor.strides[axis];
+      if (++index[axis] < tensor.shape[axis]) break;
+      element -= tensor.shape[axis] * tensor.strides[axis];
+      index[axis] = 0;
+      if (axis == 0) return;
+    }
+  }
+}
+
+/// `budget`: bytes that copies may still take.
+Result<std::shared_ptr<const Buffer>> CopyStrided(const PickledTensor& tensor, std::span<const std::byte> storage, size_t bytes,
+                                                  size_t* budget) {
+  if (bytes > *budget) {
+    return Unsupported(
+        fmt::format("shape {} with strides {}: copies of tensors whose elements do not follow each other would be larger "
+                    "than the file; save them with .contiguous()",
+                    ToString(tensor.shape), ToString(tensor.strides)));
+  }
+  *budget -= bytes;
+  STERNA_ASSIGN_OR_RETURN(Buffer copy, Buffer::Allocate(bytes));
+  Gather(tensor, storage, static_cast<size_t>(Info(tensor.dtype).block_bytes), copy.data());
+  return std::make_shared<const Buffer>(std::move(copy));
+}
+
 }  // namespace
 
-Result<std::vector<TensorEntry>> ParsePyTorch(std::span<const std::byte> bytes, std::string_view name) {
+Result<std::vector<TensorEntry>> ParsePyTorch(std::span<const std::byte> bytes, std::string_view name,
+                                              std::vector<std::shared_ptr<const Buffer>>* copies) {
   STERNA_ASSIGN_OR_RETURN(const std::vector<ZipEntry> entries, ParseZip(bytes, name));
   STERNA_ASSIGN_OR_RETURN(const Records records, RecordsOf(entries, name));
   if (records.contains("constants.pkl")) {
@@ -65,6 +101,7 @@ Result<std::vector<TensorEntry>> ParsePyTorch(std::span<const std::byte> bytes, 
   const std::string pickle_name = fmt::format("{}: {}", name, kPickle);
   STERNA_ASSIGN_OR_RETURN(std::vector<PickledTensor> tensors, ReadPickledTensors(pickle->second, pickle_name));
   std::vector<TensorEntry> out;
+  size_t budget = bytes.size();  // of copies: what the file makes us hold stays in proportion to it
   for (PickledTensor& tensor : tensors) {
     const auto record = records.find("data/" + tensor.storage);
     if (record == records.end()) {
@@ -81,11 +118,21 @@ Result<std::vector<TensorEntry>> ParsePyTorch(std::span<const std::byte> bytes, 
     // The interpreter has checked that the elements lie inside the storage.
     STERNA_ASSIGN_OR_RETURN(const int64_t tensor_bytes, TensorBytes(tensor.dtype, tensor.shape));
     TensorEntry entry;
+    if (tensor.strides.empty()) {
+      entry.data =
+          record->second.subspan(static_cast<size_t>(tensor.first_element * element_bytes), static_cast<size_t>(tensor_bytes));
+    } else {
+      if (copies == nullptr) {
+        return Unsupported(fmt::format("{}: tensor {}: its elements do not follow each other", name, Quoted(tensor.name)));
+      }
+      auto copy = CopyStrided(tensor, record->second, static_cast<size_t>(tensor_bytes), &budget);
+      if (!copy.ok()) return copy.status().WithContext(fmt::format("{}: tensor {}", name, Quoted(tensor.name)));
+      entry.data = (*copy)->bytes();
+      copies->push_back(*std::move(copy));
+    }
     entry.name = std::move(tensor.name);
     entry.dtype = tensor.dtype;
     entry.shape = std::move(tensor.shape);
-    entry.data =
-        record->second.subspan(static_cast<size_t>(tensor.first_element * element_bytes), static_cast<size_t>(tensor_bytes));
     out.push_back(std::move(entry));
   }
   if (const auto twice = FirstRepeatedName(out)) {

@@ -157,6 +157,39 @@ TEST(PyTorch, P08RecordsAreOnesOwn) {
                       "each name once, found 'w' again");
 }
 
+TEST(PyTorch, P04StridedTensorsAreCopiedUpToTheSizeOfTheFile) {
+  const std::string storage = PickleStorage("0", 12, "ByteStorage");
+  const auto bytes_of = [](const ByteBuilder& file) {
+    std::vector<std::shared_ptr<const Buffer>> copies;
+    const auto tensors = ParsePyTorch(file.bytes(), "test file", &copies);
+    std::vector<std::string> texts;
+    if (!tensors.ok()) texts.emplace_back(tensors.status().message());
+    for (const TensorEntry& entry : tensors.ok() ? *tensors : std::vector<TensorEntry>()) {
+      texts.emplace_back(reinterpret_cast<const char*>(entry.data.data()), entry.data.size());
+    }
+    return texts;
+  };
+  const std::string data = "abcdefghijkl";
+  const auto file = [&](const std::vector<std::pair<std::string, std::string>>& tensors) {
+    return MakeCheckpoint(PickleDict(tensors), {{"data/0", data}});
+  };
+  EXPECT_EQ(bytes_of(file({{"transposed", PickleTensor(storage, 0, {4, 3}, {1, 4})},
+                           {"columns", PickleTensor(storage, 1, {3, 2}, {4, 2})},
+                           {"rotated", PickleTensor(storage, 0, {2, 2, 3}, {2, 1, 4})},
+                           {"repeated", PickleTensor(storage, 2, {3, 2}, {0, 1})},
+                           {"plain", PickleTensor(storage, 4, {2, 4}, {4, 1})}})),
+            (std::vector<std::string>{"aeibfjcgkdhl", "bdfhjl", "aeibfjcgkdhl", "cdcdcd", "efghijkl"}));
+  const ByteBuilder transposed = file({{"w", PickleTensor(storage, 0, {4, 3}, {1, 4})}});
+  ExpectTorchRejected(transposed, "do not follow each other", kUnsupported);  // the caller keeps no copies
+  // One tensor under a hundred names: each would be a copy of the whole storage.
+  std::vector<std::pair<std::string, std::string>> many = {
+      {"0", PickleTensor(PickleStorage("0", 4096, "ByteStorage"), 0, {64, 64}, {1, 64}) + "q\x01"}};
+  for (int i = 1; i < 100; ++i) many.emplace_back(std::to_string(i), "h\x01");
+  const auto refused = bytes_of(MakeCheckpoint(PickleDict(many), {{"data/0", std::string(4096, 'x')}}));
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_NE(refused[0].find("would be larger than the file"), std::string::npos) << refused[0];
+}
+
 TEST(PyTorch, P07WrongChecksumsAreSeen) {
   std::string text = MakeCheckpoint(kPickle, {{"data/0", kData}}).text();
   text[text.find("wwww")] = 'v';

@@ -7,12 +7,25 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+
+#include <cstdlib>
+#include <fstream>
 #endif
 
 namespace sterna {
 namespace {
 
-constexpr std::array<Isa, 4> kIsas = {Isa::kRef, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512};
+#if defined(__x86_64__)
+constexpr std::array kIsas = {Isa::kRef, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512};
+#elif defined(__aarch64__)
+constexpr std::array kIsas = {Isa::kRef, Isa::kNeon, Isa::kNeonDotprod, Isa::kNeonI8mm};
+#else
+constexpr std::array kIsas = {Isa::kRef};
+#endif
+/// Of every architecture: a name of another one is known, but not available.
+constexpr std::array kAllIsas = {Isa::kRef, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512, Isa::kNeon, Isa::kNeonDotprod, Isa::kNeonI8mm};
 
 #if defined(__x86_64__)
 
@@ -52,10 +65,66 @@ CpuFeatures Detect() {
   return found;
 }
 
+#elif defined(__aarch64__)
+
+CpuFeatures Detect() {
+#if defined(__linux__)
+  // Bits of the kernel's interface, arch/arm64/include/uapi/asm/hwcap.h; C libraries before 2.33 do not name all of them.
+  constexpr unsigned long kHwcapAsimd = 1ul << 1, kHwcapAsimdDp = 1ul << 20, kHwcap2I8mm = 1ul << 13;
+  const unsigned long hwcap = getauxval(AT_HWCAP), hwcap2 = getauxval(AT_HWCAP2);
+  if ((hwcap & kHwcapAsimd) == 0) return {};
+  CpuFeatures found = kCpuNeon;
+  if ((hwcap & kHwcapAsimdDp) != 0) found = found | kCpuDotprod;
+  if ((hwcap2 & kHwcap2I8mm) != 0) found = found | kCpuI8mm;
+  return found;
+#else
+  return kCpuNeon;  // part of the architecture
+#endif
+}
+
 #else
 CpuFeatures Detect() {
   return {};
 }
+#endif
+
+#if defined(__aarch64__) && defined(__linux__)
+
+/// "0x41 0xd40" of "CPU implementer" and "CPU part" in /proc/cpuinfo, 0 where they are missing.
+struct CoreId {
+  unsigned long implementer = 0, part = 0;
+};
+
+CoreId ReadCoreId() {
+  CoreId id;
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const size_t colon = line.find(':');
+    if (colon == std::string::npos) continue;
+    const unsigned long number = std::strtoul(line.c_str() + colon + 1, nullptr, 16);
+    if (line.starts_with("CPU implementer")) id.implementer = number;
+    if (line.starts_with("CPU part")) id.part = number;
+    if (id.implementer != 0 && id.part != 0) break;
+  }
+  return id;
+}
+
+std::string_view CoreName(CoreId id) {
+  struct Known {
+    unsigned long implementer, part;
+    std::string_view name;
+  };
+  constexpr Known kKnown[] = {
+      {0x41, 0xd03, "Cortex-A53"},  {0x41, 0xd05, "Cortex-A55"},  {0x41, 0xd07, "Cortex-A57"},  {0x41, 0xd08, "Cortex-A72"},
+      {0x41, 0xd0b, "Cortex-A76"},  {0x41, 0xd0c, "Neoverse N1"}, {0x41, 0xd40, "Neoverse V1"}, {0x41, 0xd41, "Cortex-A78"},
+      {0x41, 0xd49, "Neoverse N2"}, {0x41, 0xd4f, "Neoverse V2"}, {0x61, 0x022, "Apple M1"},    {0x61, 0x023, "Apple M1"},
+  };
+  for (const Known& known : kKnown) {
+    if (known.implementer == id.implementer && known.part == id.part) return known.name;
+  }
+  return {};
+}
+
 #endif
 
 std::string LevelsOfThisMachine() {
@@ -80,6 +149,12 @@ std::string_view IsaName(Isa isa) {
       return "avxvnni";
     case Isa::kAvx512:
       return "avx512";
+    case Isa::kNeon:
+      return "neon";
+    case Isa::kNeonDotprod:
+      return "neon_dotprod";
+    case Isa::kNeonI8mm:
+      return "neon_i8mm";
   }
   return "unknown";
 }
@@ -105,6 +180,11 @@ std::string HostCpuName() {
   name.erase(0, name.find_first_not_of(' '));
   while (!name.empty() && name.back() == ' ') name.pop_back();
   return name.empty() ? "unknown" : name;
+#elif defined(__aarch64__) && defined(__linux__)
+  const CoreId id = ReadCoreId();
+  if (id.part == 0) return "unknown";
+  const std::string_view name = CoreName(id);
+  return name.empty() ? fmt::format("implementer {:#x}, part {:#x}", id.implementer, id.part) : std::string(name);
 #else
   return "unknown";
 #endif
@@ -120,7 +200,7 @@ Isa HostIsa() {
 
 Result<Isa> ChooseIsa(std::string_view requested) {
   if (requested.empty()) return HostIsa();
-  for (const Isa isa : kIsas) {
+  for (const Isa isa : kAllIsas) {
     if (IsaName(isa) != requested) continue;
     if (HostCpu().Contains(IsaFeatures(isa))) return isa;
     return Unsupported(

@@ -26,11 +26,14 @@ inline constexpr CpuFeatures kCpuF16c{1u << 2};
 inline constexpr CpuFeatures kCpuAvxVnni{1u << 3};  ///< vpdpbusd on ymm, VEX-encoded
 inline constexpr CpuFeatures kCpuAvx512{1u << 4};   ///< F, BW, VL and DQ together, with the OS saving zmm and mask registers
 inline constexpr CpuFeatures kCpuAvx512Vnni{1u << 5};
+inline constexpr CpuFeatures kCpuNeon{1u << 6};     ///< Advanced SIMD of AArch64, with f16 conversions
+inline constexpr CpuFeatures kCpuDotprod{1u << 7};  ///< sdot, udot on NEON registers
+inline constexpr CpuFeatures kCpuI8mm{1u << 8};     ///< smmla, usdot on NEON registers
 
-/// Levels a user can force with STERNA_ISA, from least to most. Each allows a fixed set of features.
-enum class Isa : uint8_t { kRef, kAvx2, kAvxVnni, kAvx512 };
+/// Levels a user can force with STERNA_ISA, from least to most on each architecture. Each allows a fixed set of features.
+enum class Isa : uint8_t { kRef, kAvx2, kAvxVnni, kAvx512, kNeon, kNeonDotprod, kNeonI8mm };
 
-/// "ref", "avx2", "avxvnni", "avx512".
+/// "ref", "avx2", "avxvnni", "avx512", "neon", "neon_dotprod", "neon_i8mm".
 std::string_view IsaName(Isa isa);
 /// The features a kernel of this level may use.
 constexpr CpuFeatures IsaFeatures(Isa isa) {
@@ -44,15 +47,22 @@ constexpr CpuFeatures IsaFeatures(Isa isa) {
       return kBase | kCpuAvxVnni;
     case Isa::kAvx512:
       return kBase | kCpuAvx512 | kCpuAvx512Vnni;
+    case Isa::kNeon:
+      return kCpuNeon;
+    case Isa::kNeonDotprod:
+      return kCpuNeon | kCpuDotprod;
+    case Isa::kNeonI8mm:
+      return kCpuNeon | kCpuDotprod | kCpuI8mm;
   }
   return {};
 }
-/// All levels, in order.
+/// The levels of the architecture this program is built for, in order.
 std::span<const Isa> AllIsas();
 
-/// Features of the running machine: CPUID, and XGETBV for what the operating system saves. Found once, then constant; thread-safe.
+/// Features of the running machine: CPUID, and XGETBV for what the operating system saves; on AArch64 the kernel's AT_HWCAP words.
+/// Found once, then constant; thread-safe.
 CpuFeatures HostCpu();
-/// Brand string: "AMD EPYC 9R14", or "unknown".
+/// Brand string: "AMD EPYC 9R14"; on AArch64 "Neoverse V1" or the two numbers that name the core; or "unknown".
 std::string HostCpuName();
 /// The highest level the machine can run.
 Isa HostIsa();

@@ -16,7 +16,25 @@ TEST(CpuFeatures, LevelsAllowTheFeaturesOfTheLevelsTheyBuildOn) {
   EXPECT_TRUE(IsaFeatures(Isa::kAvxVnni).Contains(IsaFeatures(Isa::kAvx2)));
   EXPECT_TRUE(IsaFeatures(Isa::kAvx512).Contains(IsaFeatures(Isa::kAvx2)));
   EXPECT_FALSE(IsaFeatures(Isa::kAvx512).Contains(IsaFeatures(Isa::kAvxVnni)));
+  EXPECT_TRUE(IsaFeatures(Isa::kNeonDotprod).Contains(IsaFeatures(Isa::kNeon)));
+  EXPECT_TRUE(IsaFeatures(Isa::kNeonI8mm).Contains(IsaFeatures(Isa::kNeonDotprod)));
 }
+
+TEST(CpuFeatures, ALevelOfAnotherArchitectureIsKnownAndUnsupported) {
+#if defined(__aarch64__)
+  const auto chosen = ChooseIsa("avx2");
+#else
+  const auto chosen = ChooseIsa("neon");
+#endif
+  ASSERT_FALSE(chosen.ok());
+  EXPECT_EQ(chosen.status().code(), StatusCode::kUnsupported);
+}
+
+#if defined(__aarch64__)
+TEST(CpuFeatures, EveryAArch64ProcessorHasNeon) {
+  EXPECT_TRUE(HostCpu().Contains(IsaFeatures(Isa::kNeon)));
+}
+#endif
 
 TEST(CpuFeatures, ChooseTakesEveryLevelOfThisMachineByName) {
   for (const Isa isa : AllIsas()) {

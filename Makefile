@@ -24,7 +24,7 @@ test = ctest --preset $(1) -j $(JOBS) $(CTEST_ARGS)
 help: ## show this list
 	@echo 'Sterna: an engine and toolbox for ternary (1.58-bit) language models. Packages that are missing are installed by apt.'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo '  Variables: PROMPT="text" MODEL=file.gguf ARGS="more arguments of sterna run" JOBS=2 FUZZ_SECONDS=30'
 
@@ -76,10 +76,14 @@ fuzz: ## build the fuzz targets, replay their corpora, fuzz each for FUZZ_SECOND
 	@$(call build,fuzz)
 	@tools/fuzz.sh $(FUZZ_SECONDS)
 
+aarch64: ## cross-build everything for AArch64 (build/aarch64/bin/)
+	@tools/setup.sh aarch64
+	@$(call build,aarch64)
+
 model: ## download the first model and print its path
 	@tools/fetch_model.py
 
 clean: ## remove every build
 	rm -rf build
 
-.PHONY: help run build test check format tidy asan tsan clang fuzz model clean
+.PHONY: help run build test check format tidy asan tsan clang fuzz aarch64 model clean

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # Installs by apt what is missing of the Debian packages that the given jobs need; when all are there it only asks dpkg and returns.
-#   tools/setup.sh JOB...     JOB: build, test, format, clang, fuzz, model, ci (all of them)
+#   tools/setup.sh JOB...     JOB: build, test, format, clang, fuzz, aarch64, model, ci (all of them)
 # Works as root, or through sudo. On other systems it names the packages that need an equivalent, and goes on.
 set -euo pipefail
 
 # package | the jobs that need it | what for
 packages='
 g++                | build clang fuzz | C++20 compiler and its standard library
-cmake              | build clang fuzz | configures the build
-ninja-build        | build clang fuzz | runs the build
-pkg-config         | build clang fuzz | finds PCRE2
-python3            | build model      | the checks in tests/checks, the model download
+cmake              | build clang fuzz aarch64 | configures the build
+ninja-build        | build clang fuzz aarch64 | runs the build
+pkg-config         | build clang fuzz aarch64 | finds PCRE2
+python3            | build aarch64 model | the checks in tests/checks, the model download
 libfmt-dev         | build clang fuzz | text formatting
 libspdlog-dev      | build clang fuzz | logging
 libsimdjson-dev    | build clang fuzz | reading JSON
@@ -30,7 +30,8 @@ clang-14           | clang tidy       | the second compiler
 libclang-rt-14-dev | clang            | its run-time library
 clang-19           | fuzz             | libFuzzer
 libclang-rt-19-dev | fuzz             | libFuzzer and its sanitizers
-qemu-user          | ci               | runs the tests on a CPU without AVX
+g++-aarch64-linux-gnu | aarch64       | cross compiler; its libraries come by tools/sysroot.sh
+qemu-user          | ci aarch64       | runs the tests on a CPU without AVX, and on AArch64
 make               | ci               | the entry points
 git                | ci               | lists the tracked files for the checks
 python3-pip        | model            | downloads the first model
@@ -42,7 +43,7 @@ if [ $# -eq 0 ]; then
 fi
 jobs=" $* "
 case "$jobs" in *" test "*) jobs="$jobs build " ;; esac
-case "$jobs" in *" ci "*) jobs="$jobs build test format clang fuzz " ;; esac
+case "$jobs" in *" ci "*) jobs="$jobs build test format clang fuzz aarch64 " ;; esac
 
 needed=()
 declare -A purpose
@@ -65,12 +66,18 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   exit 0
 fi
 
+# What a job needs besides packages of this system.
+finish() {
+  case "$jobs" in *" aarch64 "*) exec "$(dirname "$0")/sysroot.sh" arm64 ;; esac
+  exit 0
+}
+
 installed=$(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' "${needed[@]}" 2>/dev/null | sed -n 's/^.i. //p' || true)
 missing=()
 for name in "${needed[@]}"; do
   grep -qxF "$name" <<<"$installed" || missing+=("$name")
 done
-[ ${#missing[@]} -gt 0 ] || exit 0
+[ ${#missing[@]} -gt 0 ] || finish
 
 echo "setup: installing ${#missing[@]} Debian packages:" >&2
 for name in "${missing[@]}"; do
@@ -92,3 +99,4 @@ if ! "${apt[@]}" -q install -y --no-install-recommends "${missing[@]}" >&2; then
   echo "setup: apt could not install: ${missing[*]} (its words stand above; is there a network?)" >&2
   exit 1
 fi
+finish

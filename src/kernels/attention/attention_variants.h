@@ -9,6 +9,7 @@ namespace sterna {
 void AttentionRef(const AttentionArgs& args) noexcept;
 void AttentionAvx2(const AttentionArgs& args) noexcept;
 void AttentionAvx512(const AttentionArgs& args) noexcept;
+void AttentionNeon(const AttentionArgs& args) noexcept;
 
 }  // namespace sterna
 

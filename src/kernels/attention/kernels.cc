@@ -8,6 +8,8 @@ constexpr Kernel<AttentionFunction> kKernels[] = {
 #if defined(__x86_64__)
     {{"attention_avx2", Isa::kAvx2}, AttentionAvx2},
     {{"attention_avx512", Isa::kAvx512}, AttentionAvx512},
+#elif defined(__aarch64__)
+    {{"attention_neon", Isa::kNeon}, AttentionNeon},
 #endif
 };
 

@@ -9,7 +9,7 @@ namespace sterna {
 //   n = round_half_even(x * kLog2E);  r = fma(n, -kLn2High, x);  r = fma(n, -kLn2Low, r)
 //   p = kExpC[5]; for i = 4 .. 0: p = fma(p, r, kExpC[i]);  p = fma(p * r, r, r) + 1      (kExpC: of r^2 upwards)
 //   Exp = p * 2^n by adding n to the exponent bits (n in [-126, 127], so the result is normal).
-// exp_avx2.h and exp_avx512.h do the same in vectors, for files with those flags.
+// exp_avx2.h, exp_avx512.h and exp_neon.h do the same in vectors, for files with those flags.
 inline constexpr float kExpLow = -87.33654f;  // below, the result would be denormal
 inline constexpr float kExpHigh = 88.02969f;  // 127 * ln 2: n stays at most 127
 inline constexpr float kLog2E = 1.44269504f;

@@ -9,6 +9,7 @@ namespace sterna {
 /// y[j] = the vector Exp of x[j]; n is a multiple of 16.
 void ExpAllAvx2(const float* x, int64_t n, float* y) noexcept;
 void ExpAllAvx512(const float* x, int64_t n, float* y) noexcept;
+void ExpAllNeon(const float* x, int64_t n, float* y) noexcept;
 
 }  // namespace sterna
 

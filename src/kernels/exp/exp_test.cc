@@ -46,7 +46,7 @@ TEST(Exp, KeepsANanAndMakesItQuiet) {
   }
 }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 
 /// Every 1021st bit pattern (zeros, denormals, infinities and NaNs of both signs among them), and a dense neighbourhood of each
 /// place where the computation changes.
@@ -74,6 +74,16 @@ void ExpectSameAsScalar(void (*exp_all)(const float*, int64_t, float*) noexcept)
         << "x has the bits " << std::hex << std::bit_cast<uint32_t>(x[i]);
   }
 }
+
+#endif
+
+#if defined(__aarch64__)
+
+TEST(Exp, NeonEqualsTheScalarFormBitForBit) {
+  ExpectSameAsScalar(ExpAllNeon);
+}
+
+#elif defined(__x86_64__)
 
 TEST(Exp, Avx2EqualsTheScalarFormBitForBit) {
   if (!HostCpu().Contains(IsaFeatures(Isa::kAvx2))) GTEST_SKIP() << "this processor has no AVX2";

@@ -9,6 +9,7 @@ namespace sterna {
 void GateRef(const GateArgs& args) noexcept;
 void GateAvx2(const GateArgs& args) noexcept;
 void GateAvx512(const GateArgs& args) noexcept;
+void GateNeon(const GateArgs& args) noexcept;
 
 }  // namespace sterna
 

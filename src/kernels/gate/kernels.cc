@@ -8,6 +8,8 @@ constexpr Kernel<GateFunction> kKernels[] = {
 #if defined(__x86_64__)
     {{"gate_avx2", Isa::kAvx2}, GateAvx2},
     {{"gate_avx512", Isa::kAvx512}, GateAvx512},
+#elif defined(__aarch64__)
+    {{"gate_neon", Isa::kNeon}, GateNeon},
 #endif
 };
 

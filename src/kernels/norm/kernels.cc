@@ -8,6 +8,8 @@ constexpr Kernel<RmsNormFunction> kKernels[] = {
 #if defined(__x86_64__)
     {{"rms_norm_avx2", Isa::kAvx2}, RmsNormAvx2},
     {{"rms_norm_avx512", Isa::kAvx512}, RmsNormAvx512},
+#elif defined(__aarch64__)
+    {{"rms_norm_neon", Isa::kNeon}, RmsNormNeon},
 #endif
 };
 

@@ -9,6 +9,7 @@ namespace sterna {
 void RmsNormRef(const RmsNormArgs& args) noexcept;
 void RmsNormAvx2(const RmsNormArgs& args) noexcept;
 void RmsNormAvx512(const RmsNormArgs& args) noexcept;
+void RmsNormNeon(const RmsNormArgs& args) noexcept;
 
 inline constexpr int64_t kRmsNormLanes = 8;
 

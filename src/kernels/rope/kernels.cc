@@ -8,6 +8,8 @@ constexpr Kernel<RopeFunction> kKernels[] = {
 #if defined(__x86_64__)
     {{"rope_avx2", Isa::kAvx2}, RopeAvx2},
     {{"rope_avx512", Isa::kAvx512}, RopeAvx512},
+#elif defined(__aarch64__)
+    {{"rope_neon", Isa::kNeon}, RopeNeon},
 #endif
 };
 

@@ -9,6 +9,7 @@ namespace sterna {
 void RopeRef(const RopeArgs& args) noexcept;
 void RopeAvx2(const RopeArgs& args) noexcept;
 void RopeAvx512(const RopeArgs& args) noexcept;
+void RopeNeon(const RopeArgs& args) noexcept;
 
 }  // namespace sterna
 

@@ -9,6 +9,8 @@ constexpr Kernel<QuantizeFunction> kQuantizeKernels[] = {
 #if defined(__x86_64__)
     {{"quantize_avx2", Isa::kAvx2}, QuantizeAvx2},
     {{"quantize_avx512", Isa::kAvx512}, QuantizeAvx512},
+#elif defined(__aarch64__)
+    {{"quantize_neon", Isa::kNeon}, QuantizeNeon},
 #endif
 };
 
@@ -18,6 +20,10 @@ constexpr Kernel<TernaryLinearFunction> kTernaryLinearKernels[] = {
     {{"ternary_linear_avx2", Isa::kAvx2}, TernaryLinearAvx2},
     {{"ternary_linear_avxvnni", Isa::kAvxVnni}, TernaryLinearAvxVnni},
     {{"ternary_linear_avx512", Isa::kAvx512}, TernaryLinearAvx512},
+#elif defined(__aarch64__)
+    {{"ternary_linear_neon", Isa::kNeon}, TernaryLinearNeon},
+    {{"ternary_linear_neon_dotprod", Isa::kNeonDotprod}, TernaryLinearNeonDotprod},
+    {{"ternary_linear_neon_i8mm", Isa::kNeonI8mm}, TernaryLinearNeonI8mm},
 #endif
 };
 

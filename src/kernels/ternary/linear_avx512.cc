@@ -13,6 +13,7 @@
 
 #include <cstring>
 
+#include "kernels/ternary/pack_activations_sse2.h"
 #include "kernels/ternary/token_loops.h"
 #include "kernels/ternary/unroll.h"
 #include "kernels/ternary/variants.h"
@@ -145,6 +146,7 @@ struct ManyTokens {
   static constexpr int64_t kPanelTiles = 2;
   static constexpr int64_t kBlockTokens = 12;
   static constexpr int64_t kSmallestBlock = 9;
+  static constexpr auto Pack = PackActivationDwords;
 
   static void Unpack(const uint8_t* codes, int64_t tiles, int64_t lines, uint8_t* panel) noexcept {
     const __m512i mask = _mm512_set1_epi8(3);

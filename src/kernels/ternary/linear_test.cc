@@ -206,6 +206,10 @@ TEST(TernaryLinear, EachLevelSelectsItsOwnFunction) {
   EXPECT_EQ(selected(Isa::kAvx2), &TernaryLinearAvx2);
   EXPECT_EQ(selected(Isa::kAvxVnni), &TernaryLinearAvxVnni);
   EXPECT_EQ(selected(Isa::kAvx512), &TernaryLinearAvx512);
+#elif defined(__aarch64__)
+  EXPECT_EQ(selected(Isa::kNeon), &TernaryLinearNeon);
+  EXPECT_EQ(selected(Isa::kNeonDotprod), &TernaryLinearNeonDotprod);
+  EXPECT_EQ(selected(Isa::kNeonI8mm), &TernaryLinearNeonI8mm);
 #endif
 }
 

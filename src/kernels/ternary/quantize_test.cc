@@ -131,6 +131,9 @@ TEST(TernaryQuantize, EachLevelSelectsItsOwnFunction) {
   EXPECT_EQ(selected(Isa::kAvx2), &QuantizeAvx2);
   EXPECT_EQ(selected(Isa::kAvxVnni), &QuantizeAvx2);
   EXPECT_EQ(selected(Isa::kAvx512), &QuantizeAvx512);
+#elif defined(__aarch64__)
+  EXPECT_EQ(selected(Isa::kNeon), &QuantizeNeon);
+  EXPECT_EQ(selected(Isa::kNeonI8mm), &QuantizeNeon);
 #endif
 }
 

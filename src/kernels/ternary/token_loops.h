@@ -1,17 +1,15 @@
-// Private to this family: the loops around the innermost kernels, shared by the x86 variants.
+// Private to this family: the loops around the innermost kernels, shared by all vector variants.
 //
 // Few tokens (matrix times a few vectors): the codes are read once, and each row tile is multiplied by up to four tokens at a time
 // while it is in the first-level cache.
 // Many tokens (matrix times matrix): the codes of a panel (one or two row tiles) are unpacked to bytes once and used for all tokens
 // of a chunk. Tokens go in blocks small enough that every sum of a panel by a block stays in a register over all columns.
-// Activations are packed so that the dwords (four columns) which a block needs at the same time are adjacent.
+// Activations are packed so that what a block needs at the same time is adjacent: dwords (four columns) on most levels.
 //
 // Everything is in an anonymous namespace: each ISA file gets its own copy, compiled with its own flags, and no symbol of one can
 // be linked into another.
 #ifndef STERNA_KERNELS_TERNARY_TOKEN_LOOPS_H_
 #define STERNA_KERNELS_TERNARY_TOKEN_LOOPS_H_
-
-#include <emmintrin.h>
 
 #include <cstdint>
 
@@ -44,35 +42,16 @@ void MultiplyFewTokens(const TernaryLinearArgs& args) noexcept {
 
 /// One block of tokens by one panel of rows.
 struct TokenBlock {
-  const uint8_t* panel;  ///< [groups][tiles] x 64 bytes: 16 rows x 4 columns, a byte a code
-  const uint8_t* x;      ///< [groups][tokens] dwords: four columns of one token
+  const uint8_t* panel;  ///< as Unpack wrote it: [groups][tiles] x 64 bytes, 16 rows x 4 columns, a byte a code
+  const uint8_t* x;      ///< as Pack wrote it: [groups][tokens] dwords, four columns of one token
   int64_t groups;        ///< of four columns
   int64_t tiles, tokens;
   int64_t row, token;  ///< where the block begins in y
 };
 
-/// Writes tokens x groups dwords. lines * 16 columns are read from each token, 4 <= tokens.
-inline void PackActivationBlock(const int8_t* x, int64_t x_stride, int64_t tokens, int64_t lines, uint8_t* packed) noexcept {
-  const auto load = [](const int8_t* from) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); };
-  const auto store = [](uint8_t* to, __m128i v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), v); };
-  for (int64_t line = 0; line < lines; ++line) {
-    uint8_t* out = packed + 16 * line * tokens;
-    for (int64_t begin = 0; begin < tokens; begin += 4) {
-      const int64_t token = begin + 4 <= tokens ? begin : tokens - 4;  // the last four may repeat some of the four before
-      const int8_t* in = x + token * x_stride + kTernaryLineCols * line;
-      const __m128i a = load(in), b = load(in + x_stride), c = load(in + 2 * x_stride), d = load(in + 3 * x_stride);
-      const __m128i ab_low = _mm_unpacklo_epi32(a, b), ab_high = _mm_unpackhi_epi32(a, b);
-      const __m128i cd_low = _mm_unpacklo_epi32(c, d), cd_high = _mm_unpackhi_epi32(c, d);
-      store(out + 4 * token, _mm_unpacklo_epi64(ab_low, cd_low));
-      store(out + 4 * (token + tokens), _mm_unpackhi_epi64(ab_low, cd_low));
-      store(out + 4 * (token + 2 * tokens), _mm_unpacklo_epi64(ab_high, cd_high));
-      store(out + 4 * (token + 3 * tokens), _mm_unpackhi_epi64(ab_high, cd_high));
-    }
-  }
-}
-
 /// For more than kMaxFewTokens tokens. Kernel has: kPanelTiles; kSmallestBlock and kBlockTokens, the fewest and the most tokens of
-/// a block (tokens are split evenly); Unpack(codes, tiles, lines, panel); Run(args, block), which multiplies, scales and stores.
+/// a block (tokens are split evenly); Unpack(codes, tiles, lines, panel); Pack(x, x_stride, tokens, lines, packed), which orders
+/// the activations of a block as Run reads them; Run(args, block), which multiplies, scales and stores.
 template <class Kernel>
 void MultiplyManyTokens(const TernaryLinearArgs& args) noexcept {
   // n tokens in ceil(n / most) blocks are at least floor(n * most / (n + most - 1)) in each, which grows with n.
@@ -92,8 +71,8 @@ void MultiplyManyTokens(const TernaryLinearArgs& args) noexcept {
     const int64_t chunk_token = first_token(chunk);
     for (int64_t block = chunk; block < chunk_end; ++block) {
       const int64_t token = first_token(block);
-      PackActivationBlock(args.x + token * args.x_stride, args.x_stride, first_token(block + 1) - token, lines,
-                          packed + (token - chunk_token) * token_bytes);
+      Kernel::Pack(args.x + token * args.x_stride, args.x_stride, first_token(block + 1) - token, lines,
+                   packed + (token - chunk_token) * token_bytes);
     }
     for (int64_t row = args.row_begin; row < args.row_end; row += Kernel::kPanelTiles * kTernaryTileRows) {
       const int64_t tiles_left = (args.row_end - row + kTernaryTileRows - 1) / kTernaryTileRows;

@@ -16,6 +16,11 @@ void QuantizeAvx512(const QuantizeArgs& args) noexcept;
 void TernaryLinearAvx2(const TernaryLinearArgs& args) noexcept;
 void TernaryLinearAvxVnni(const TernaryLinearArgs& args) noexcept;
 void TernaryLinearAvx512(const TernaryLinearArgs& args) noexcept;
+#elif defined(__aarch64__)
+void QuantizeNeon(const QuantizeArgs& args) noexcept;
+void TernaryLinearNeon(const TernaryLinearArgs& args) noexcept;
+void TernaryLinearNeonDotprod(const TernaryLinearArgs& args) noexcept;
+void TernaryLinearNeonI8mm(const TernaryLinearArgs& args) noexcept;
 #endif
 
 }  // namespace sterna

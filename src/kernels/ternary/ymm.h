@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "kernels/ternary/linear.h"
+#include "kernels/ternary/pack_activations_sse2.h"
 #include "kernels/ternary/tile_layout.h"
 #include "kernels/ternary/token_loops.h"
 

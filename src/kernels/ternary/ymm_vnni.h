@@ -138,6 +138,7 @@ struct ManyTokens {
   static constexpr int64_t kPanelTiles = 1;
   static constexpr int64_t kBlockTokens = 6;
   static constexpr int64_t kSmallestBlock = 5;
+  static constexpr auto Pack = PackActivationDwords;
 
   static void Unpack(const uint8_t* codes, int64_t /*tiles*/, int64_t lines, uint8_t* panel) noexcept {
     UnpackTile(codes, lines, panel);

@@ -1,5 +1,6 @@
 // The lists: which function computes which weight type on which instruction set.
-#include <cassert>
+#include <array>
+#include <string_view>
 
 #include "kernels/dense/variants.h"
 #include "tensor/encodings.h"
@@ -7,49 +8,74 @@
 namespace sterna {
 namespace {
 
-struct VariantNames {
-  const char *ref, *avx2, *avx512;
+[[maybe_unused]] constexpr bool HasOwnKernels(DType type) {
+  return type == DType::kF32 || type == DType::kF16 || type == DType::kBF16 || type == DType::kQ8_0 || type == DType::kQ4_0 ||
+         type == DType::kQ4_1 || type == DType::kQ6_K;
+}
+
+/// Any type that has no kernels of its own.
+template <DType kType, DenseDecodedFunction kMultiply>
+void Decoded(const DenseLinearArgs& args) noexcept {
+  kMultiply(args, FindRowDecoder(kType), TensorScale(kType, args.weights, args.rows, args.cols));
+}
+
+struct Variant {
+  Isa isa;
+  DenseLinearFunction function;
 };
 
+template <DType kType>
+constexpr auto Variants() {
+  if constexpr (HasOwnKernels(kType)) {
+    return std::to_array<Variant>({
+      {Isa::kRef, DenseLinearRef<kType>},
 #if defined(__x86_64__)
-template <DType kType>
-float TensorScaleOf(const DenseLinearArgs& args) noexcept {
-  return TensorScale(kType, args.weights, args.rows, args.cols);
-}
-template <DType kType>
-void DecodedAvx2(const DenseLinearArgs& args) noexcept {
-  DenseLinearDecodedAvx2(args, FindRowDecoder(kType), TensorScaleOf<kType>(args));
-}
-template <DType kType>
-void DecodedAvx512(const DenseLinearArgs& args) noexcept {
-  DenseLinearDecodedAvx512(args, FindRowDecoder(kType), TensorScaleOf<kType>(args));
-}
-
-template <DType kType>
-constexpr bool kHasOwnKernels = kType == DType::kF32 || kType == DType::kF16 || kType == DType::kBF16 || kType == DType::kQ8_0 ||
-                                kType == DType::kQ4_0 || kType == DType::kQ4_1 || kType == DType::kQ6_K;
-
-template <DType kType>
-constexpr DenseLinearFunction Avx2Function() {
-  if constexpr (kHasOwnKernels<kType>) return DenseLinearAvx2<kType>;
-  return DecodedAvx2<kType>;
-}
-template <DType kType>
-constexpr DenseLinearFunction Avx512Function() {
-  if constexpr (kHasOwnKernels<kType>) return DenseLinearAvx512<kType>;
-  return DecodedAvx512<kType>;
-}
+          {Isa::kAvx2, DenseLinearAvx2<kType>}, {Isa::kAvx512, DenseLinearAvx512<kType>},
+#elif defined(__aarch64__)
+          {Isa::kNeon, DenseLinearNeon<kType>},
 #endif
-
-template <DType kType>
-std::span<const Kernel<DenseLinearFunction>> ListOf(const VariantNames& names) {
-  static const Kernel<DenseLinearFunction> kernels[] = {
-    {{names.ref, Isa::kRef}, DenseLinearRef<kType>},
+    });
+  } else {
+    return std::to_array<Variant>({
+      {Isa::kRef, DenseLinearRef<kType>},
 #if defined(__x86_64__)
-    {{names.avx2, Isa::kAvx2}, Avx2Function<kType>()},
-    {{names.avx512, Isa::kAvx512}, Avx512Function<kType>()},
+          {Isa::kAvx2, Decoded<kType, DenseLinearDecodedAvx2>}, {Isa::kAvx512, Decoded<kType, DenseLinearDecodedAvx512>},
+#elif defined(__aarch64__)
+          {Isa::kNeon, Decoded<kType, DenseLinearDecodedNeon>},
 #endif
-  };
+    });
+  }
+}
+
+struct VariantName {
+  char text[40] = "";
+};
+
+VariantName NameOf(std::string_view type, Isa isa) {
+  VariantName name;
+  size_t length = 0;
+  for (const std::string_view part : {std::string_view("dense_linear_"), type, std::string_view("_"), IsaName(isa)}) {
+    length += part.copy(name.text + length, sizeof(name.text) - 1 - length);
+  }
+  return name;
+}
+
+/// type: as the names have it, "q4_0".
+template <DType kType>
+std::span<const Kernel<DenseLinearFunction>> ListOf(const char* type) {
+  static constexpr auto kVariants = Variants<kType>();
+  using Names = std::array<VariantName, kVariants.size()>;
+  using Kernels = std::array<Kernel<DenseLinearFunction>, kVariants.size()>;
+  static const Names names = [type] {
+    Names made;
+    for (size_t i = 0; i < made.size(); ++i) made[i] = NameOf(type, kVariants[i].isa);
+    return made;
+  }();
+  static const Kernels kernels = [] {
+    Kernels made;
+    for (size_t i = 0; i < made.size(); ++i) made[i] = {{names[i].text, kVariants[i].isa}, kVariants[i].function};
+    return made;
+  }();
   return kernels;
 }
 
@@ -58,64 +84,63 @@ std::span<const Kernel<DenseLinearFunction>> ListOf(const VariantNames& names) {
 std::span<const Kernel<DenseLinearFunction>> DenseLinearKernels(DType dtype) {
   switch (dtype) {
     case DType::kF32:
-      return ListOf<DType::kF32>({"dense_linear_f32_ref", "dense_linear_f32_avx2", "dense_linear_f32_avx512"});
+      return ListOf<DType::kF32>("f32");
     case DType::kF16:
-      return ListOf<DType::kF16>({"dense_linear_f16_ref", "dense_linear_f16_avx2", "dense_linear_f16_avx512"});
+      return ListOf<DType::kF16>("f16");
     case DType::kBF16:
-      return ListOf<DType::kBF16>({"dense_linear_bf16_ref", "dense_linear_bf16_avx2", "dense_linear_bf16_avx512"});
+      return ListOf<DType::kBF16>("bf16");
     case DType::kF64:
-      return ListOf<DType::kF64>({"dense_linear_f64_ref", "dense_linear_f64_avx2", "dense_linear_f64_avx512"});
+      return ListOf<DType::kF64>("f64");
     case DType::kQ8_0:
-      return ListOf<DType::kQ8_0>({"dense_linear_q8_0_ref", "dense_linear_q8_0_avx2", "dense_linear_q8_0_avx512"});
+      return ListOf<DType::kQ8_0>("q8_0");
     case DType::kQ4_0:
-      return ListOf<DType::kQ4_0>({"dense_linear_q4_0_ref", "dense_linear_q4_0_avx2", "dense_linear_q4_0_avx512"});
+      return ListOf<DType::kQ4_0>("q4_0");
     case DType::kQ4_1:
-      return ListOf<DType::kQ4_1>({"dense_linear_q4_1_ref", "dense_linear_q4_1_avx2", "dense_linear_q4_1_avx512"});
+      return ListOf<DType::kQ4_1>("q4_1");
     case DType::kQ6_K:
-      return ListOf<DType::kQ6_K>({"dense_linear_q6_k_ref", "dense_linear_q6_k_avx2", "dense_linear_q6_k_avx512"});
+      return ListOf<DType::kQ6_K>("q6_k");
     case DType::kTQ1_0:
-      return ListOf<DType::kTQ1_0>({"dense_linear_tq1_0_ref", "dense_linear_tq1_0_avx2", "dense_linear_tq1_0_avx512"});
+      return ListOf<DType::kTQ1_0>("tq1_0");
     case DType::kTQ2_0:
-      return ListOf<DType::kTQ2_0>({"dense_linear_tq2_0_ref", "dense_linear_tq2_0_avx2", "dense_linear_tq2_0_avx512"});
+      return ListOf<DType::kTQ2_0>("tq2_0");
     case DType::kI2_S:
-      return ListOf<DType::kI2_S>({"dense_linear_i2_s_ref", "dense_linear_i2_s_avx2", "dense_linear_i2_s_avx512"});
+      return ListOf<DType::kI2_S>("i2_s");
     case DType::kQ5_0:
-      return ListOf<DType::kQ5_0>({"dense_linear_q5_0_ref", "dense_linear_q5_0_avx2", "dense_linear_q5_0_avx512"});
+      return ListOf<DType::kQ5_0>("q5_0");
     case DType::kQ5_1:
-      return ListOf<DType::kQ5_1>({"dense_linear_q5_1_ref", "dense_linear_q5_1_avx2", "dense_linear_q5_1_avx512"});
+      return ListOf<DType::kQ5_1>("q5_1");
     case DType::kQ2_K:
-      return ListOf<DType::kQ2_K>({"dense_linear_q2_k_ref", "dense_linear_q2_k_avx2", "dense_linear_q2_k_avx512"});
+      return ListOf<DType::kQ2_K>("q2_k");
     case DType::kQ3_K:
-      return ListOf<DType::kQ3_K>({"dense_linear_q3_k_ref", "dense_linear_q3_k_avx2", "dense_linear_q3_k_avx512"});
+      return ListOf<DType::kQ3_K>("q3_k");
     case DType::kQ4_K:
-      return ListOf<DType::kQ4_K>({"dense_linear_q4_k_ref", "dense_linear_q4_k_avx2", "dense_linear_q4_k_avx512"});
+      return ListOf<DType::kQ4_K>("q4_k");
     case DType::kQ5_K:
-      return ListOf<DType::kQ5_K>({"dense_linear_q5_k_ref", "dense_linear_q5_k_avx2", "dense_linear_q5_k_avx512"});
+      return ListOf<DType::kQ5_K>("q5_k");
     case DType::kIQ4_NL:
-      return ListOf<DType::kIQ4_NL>({"dense_linear_iq4_nl_ref", "dense_linear_iq4_nl_avx2", "dense_linear_iq4_nl_avx512"});
+      return ListOf<DType::kIQ4_NL>("iq4_nl");
     case DType::kMXFP4:
-      return ListOf<DType::kMXFP4>({"dense_linear_mxfp4_ref", "dense_linear_mxfp4_avx2", "dense_linear_mxfp4_avx512"});
+      return ListOf<DType::kMXFP4>("mxfp4");
     case DType::kNVFP4:
-      return ListOf<DType::kNVFP4>({"dense_linear_nvfp4_ref", "dense_linear_nvfp4_avx2", "dense_linear_nvfp4_avx512"});
+      return ListOf<DType::kNVFP4>("nvfp4");
     case DType::kI2_SArm:
-      return ListOf<DType::kI2_SArm>({"dense_linear_i2_s_arm_ref", "dense_linear_i2_s_arm_avx2", "dense_linear_i2_s_arm_avx512"});
+      return ListOf<DType::kI2_SArm>("i2_s_arm");
     case DType::kI2_SSequential:
-      return ListOf<DType::kI2_SSequential>(
-          {"dense_linear_i2_s_seq_ref", "dense_linear_i2_s_seq_avx2", "dense_linear_i2_s_seq_avx512"});
+      return ListOf<DType::kI2_SSequential>("i2_s_seq");
     case DType::kIQ1_BN:
-      return ListOf<DType::kIQ1_BN>({"dense_linear_iq1_bn_ref", "dense_linear_iq1_bn_avx2", "dense_linear_iq1_bn_avx512"});
+      return ListOf<DType::kIQ1_BN>("iq1_bn");
     case DType::kIQ2_BN:
-      return ListOf<DType::kIQ2_BN>({"dense_linear_iq2_bn_ref", "dense_linear_iq2_bn_avx2", "dense_linear_iq2_bn_avx512"});
+      return ListOf<DType::kIQ2_BN>("iq2_bn");
     case DType::kQ2_0:
-      return ListOf<DType::kQ2_0>({"dense_linear_q2_0_ref", "dense_linear_q2_0_avx2", "dense_linear_q2_0_avx512"});
+      return ListOf<DType::kQ2_0>("q2_0");
     case DType::kPQ2_0:
-      return ListOf<DType::kPQ2_0>({"dense_linear_pq2_0_ref", "dense_linear_pq2_0_avx2", "dense_linear_pq2_0_avx512"});
+      return ListOf<DType::kPQ2_0>("pq2_0");
     case DType::kPTQ1_0:
-      return ListOf<DType::kPTQ1_0>({"dense_linear_ptq1_0_ref", "dense_linear_ptq1_0_avx2", "dense_linear_ptq1_0_avx512"});
+      return ListOf<DType::kPTQ1_0>("ptq1_0");
     case DType::kQ1_0:
-      return ListOf<DType::kQ1_0>({"dense_linear_q1_0_ref", "dense_linear_q1_0_avx2", "dense_linear_q1_0_avx512"});
+      return ListOf<DType::kQ1_0>("q1_0");
     case DType::kQ1_0G32:
-      return ListOf<DType::kQ1_0G32>({"dense_linear_q1_0_g32_ref", "dense_linear_q1_0_g32_avx2", "dense_linear_q1_0_g32_avx512"});
+      return ListOf<DType::kQ1_0G32>("q1_0_g32");
     default:
       return {};
   }

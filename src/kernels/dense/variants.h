@@ -10,6 +10,9 @@ namespace sterna {
 /// RowDecoder of tensor/encodings.h, which files with ISA flags do not include.
 using DenseRowDecoder = void (*)(const std::byte* row, int64_t cols, float tensor_scale, float* out) noexcept;
 
+/// Any type: `decode` writes rows to scratch, the product is the one of F32.
+using DenseDecodedFunction = void (*)(const DenseLinearArgs& args, DenseRowDecoder decode, float tensor_scale) noexcept;
+
 /// The reference of any type with a decoder.
 template <DType kType>
 void DenseLinearRef(const DenseLinearArgs& args) noexcept;
@@ -24,6 +27,11 @@ void DenseLinearAvx512(const DenseLinearArgs& args) noexcept;
 /// Any other type: `decode` writes rows to scratch, the product is the one of F32.
 void DenseLinearDecodedAvx2(const DenseLinearArgs& args, DenseRowDecoder decode, float tensor_scale) noexcept;
 void DenseLinearDecodedAvx512(const DenseLinearArgs& args, DenseRowDecoder decode, float tensor_scale) noexcept;
+#elif defined(__aarch64__)
+/// As the x86 variants.
+template <DType kType>
+void DenseLinearNeon(const DenseLinearArgs& args) noexcept;
+void DenseLinearDecodedNeon(const DenseLinearArgs& args, DenseRowDecoder decode, float tensor_scale) noexcept;
 #endif
 
 /// Lanes of the contract's sum.

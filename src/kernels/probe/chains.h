@@ -12,7 +12,11 @@ namespace {
 /// Leaves the value, but hides from the compiler which it is: equal chains are not merged, equal products not reused.
 template <class Vector>
 inline void Hide(Vector& value) noexcept {
+#if defined(__aarch64__)
+  __asm__ volatile("" : "+w"(value));
+#else
   __asm__ volatile("" : "+v"(value));
+#endif
 }
 
 /// kCount vectors as a recursive member list: unlike an array, every compiler keeps it in registers. Op::Vector is the register,

@@ -8,6 +8,8 @@ constexpr Kernel<ReadProbeFunction> kReadProbeKernels[] = {
 #if defined(__x86_64__)
     {{"read_probe_avx2", Isa::kAvx2}, ReadProbeAvx2},
     {{"read_probe_avx512", Isa::kAvx512}, ReadProbeAvx512},
+#elif defined(__aarch64__)
+    {{"read_probe_neon", Isa::kNeon}, ReadProbeNeon},
 #endif
 };
 
@@ -17,6 +19,10 @@ constexpr Kernel<MultiplyProbeFunction> kMultiplyProbeKernels[] = {
     {{"multiply_probe_avx2", Isa::kAvx2}, MultiplyProbeAvx2},
     {{"multiply_probe_avxvnni", Isa::kAvxVnni}, MultiplyProbeAvxVnni},
     {{"multiply_probe_avx512", Isa::kAvx512}, MultiplyProbeAvx512},
+#elif defined(__aarch64__)
+    {{"multiply_probe_neon", Isa::kNeon}, MultiplyProbeNeon},
+    {{"multiply_probe_neon_dotprod", Isa::kNeonDotprod}, MultiplyProbeNeonDotprod},
+    {{"multiply_probe_neon_i8mm", Isa::kNeonI8mm}, MultiplyProbeNeonI8mm},
 #endif
 };
 

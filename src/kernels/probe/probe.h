@@ -32,9 +32,9 @@ struct MultiplyProbeArgs {
 };
 
 /// Multiplies codes with x in registers, `rounds` times, by the instructions of the ternary kernels of its level: vpdpbusd on zmm
-/// or ymm; vpmaddubsw into 16-bit sums that are widened every 64 products on AVX2; plain C++ otherwise. Every product is of
-/// neighbours (codes[i], x[i]), but each level takes as many of the 64 as its register holds. Returns the number of
-/// multiply-accumulates done.
+/// or ymm; vpmaddubsw into 16-bit sums that are widened every 64 products on AVX2; smmla, sdot or smlal (widened every 64) on
+/// AArch64; plain C++ otherwise. Every product is of neighbours (codes[i], x[i]), but each level takes as many of the 64 as its
+/// register holds, smmla half as many. Returns the number of multiply-accumulates done.
 using MultiplyProbeFunction = int64_t (*)(const MultiplyProbeArgs&) noexcept;
 
 /// From slow to fast; the first is plain C++.

@@ -59,6 +59,22 @@ TEST(MultiplyProbe, CountsExactlyTheProductsItSums) {
   }
 }
 
+/// Of the 64: what a register holds; smmla takes rows of eight.
+size_t OperandsUsed(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx2:
+    case Isa::kAvxVnni:
+      return 32;
+    case Isa::kNeon:
+    case Isa::kNeonDotprod:
+      return 16;
+    case Isa::kNeonI8mm:
+      return 8;
+    default:
+      return 64;
+  }
+}
+
 TEST(MultiplyProbe, UsesTheOperandsItIsGiven) {
   Operands operands;
   for (size_t i = 0; i < 64; ++i) {
@@ -68,7 +84,7 @@ TEST(MultiplyProbe, UsesTheOperandsItIsGiven) {
   ForEachVariantOfThisMachine(MultiplyProbeKernels(), [&](const Kernel<MultiplyProbeFunction>& kernel) {
     uint32_t sum = 0;
     const int64_t count = kernel.function({.codes = operands.codes.data(), .x = operands.x.data(), .rounds = 1, .sum = &sum});
-    const size_t used = kernel.info.isa == Isa::kAvx2 || kernel.info.isa == Isa::kAvxVnni ? 32 : 64;
+    const size_t used = OperandsUsed(kernel.info.isa);
     uint32_t once = 0;
     for (size_t i = 0; i < used; ++i) once += static_cast<uint32_t>(operands.codes[i] * operands.x[i]);
     EXPECT_EQ(sum, once * static_cast<uint32_t>(count / static_cast<int64_t>(used)));

@@ -14,11 +14,15 @@ inline constexpr int64_t kProbePrefetchBytes = 4096;
 uint64_t ReadProbeRef(const ReadProbeArgs& args) noexcept;
 uint64_t ReadProbeAvx2(const ReadProbeArgs& args) noexcept;
 uint64_t ReadProbeAvx512(const ReadProbeArgs& args) noexcept;
+uint64_t ReadProbeNeon(const ReadProbeArgs& args) noexcept;
 
 int64_t MultiplyProbeRef(const MultiplyProbeArgs& args) noexcept;
 int64_t MultiplyProbeAvx2(const MultiplyProbeArgs& args) noexcept;
 int64_t MultiplyProbeAvxVnni(const MultiplyProbeArgs& args) noexcept;
 int64_t MultiplyProbeAvx512(const MultiplyProbeArgs& args) noexcept;
+int64_t MultiplyProbeNeon(const MultiplyProbeArgs& args) noexcept;
+int64_t MultiplyProbeNeonDotprod(const MultiplyProbeArgs& args) noexcept;
+int64_t MultiplyProbeNeonI8mm(const MultiplyProbeArgs& args) noexcept;
 
 }  // namespace sterna
 

@@ -8,6 +8,8 @@ constexpr Kernel<BlockQuantizeFunction> kQuantizeKernels[] = {
 #if defined(__x86_64__)
     {{"block_quantize_avx2", Isa::kAvx2}, BlockQuantizeAvx2},
     {{"block_quantize_avx512", Isa::kAvx512}, BlockQuantizeAvx512},
+#elif defined(__aarch64__)
+    {{"block_quantize_neon", Isa::kNeon}, BlockQuantizeNeon},
 #endif
 };
 
@@ -16,6 +18,9 @@ constexpr Kernel<BlockLinearFunction> kQ8_0Kernels[] = {
 #if defined(__x86_64__)
     {{"block_linear_q8_0_avx2", Isa::kAvx2}, BlockLinearAvx2<DType::kQ8_0>},
     {{"block_linear_q8_0_avx512", Isa::kAvx512}, BlockLinearAvx512<DType::kQ8_0>},
+#elif defined(__aarch64__)
+    {{"block_linear_q8_0_neon", Isa::kNeon}, BlockLinearNeon<DType::kQ8_0>},
+    {{"block_linear_q8_0_neon_dotprod", Isa::kNeonDotprod}, BlockLinearNeonDotprod<DType::kQ8_0>},
 #endif
 };
 
@@ -24,6 +29,9 @@ constexpr Kernel<BlockLinearFunction> kQ4_0Kernels[] = {
 #if defined(__x86_64__)
     {{"block_linear_q4_0_avx2", Isa::kAvx2}, BlockLinearAvx2<DType::kQ4_0>},
     {{"block_linear_q4_0_avx512", Isa::kAvx512}, BlockLinearAvx512<DType::kQ4_0>},
+#elif defined(__aarch64__)
+    {{"block_linear_q4_0_neon", Isa::kNeon}, BlockLinearNeon<DType::kQ4_0>},
+    {{"block_linear_q4_0_neon_dotprod", Isa::kNeonDotprod}, BlockLinearNeonDotprod<DType::kQ4_0>},
 #endif
 };
 
@@ -32,6 +40,9 @@ constexpr Kernel<BlockLinearFunction> kQ4_1Kernels[] = {
 #if defined(__x86_64__)
     {{"block_linear_q4_1_avx2", Isa::kAvx2}, BlockLinearAvx2<DType::kQ4_1>},
     {{"block_linear_q4_1_avx512", Isa::kAvx512}, BlockLinearAvx512<DType::kQ4_1>},
+#elif defined(__aarch64__)
+    {{"block_linear_q4_1_neon", Isa::kNeon}, BlockLinearNeon<DType::kQ4_1>},
+    {{"block_linear_q4_1_neon_dotprod", Isa::kNeonDotprod}, BlockLinearNeonDotprod<DType::kQ4_1>},
 #endif
 };
 
@@ -40,6 +51,9 @@ constexpr Kernel<BlockLinearFunction> kQ6_KKernels[] = {
 #if defined(__x86_64__)
     {{"block_linear_q6_k_avx2", Isa::kAvx2}, BlockLinearAvx2<DType::kQ6_K>},
     {{"block_linear_q6_k_avx512", Isa::kAvx512}, BlockLinearAvx512<DType::kQ6_K>},
+#elif defined(__aarch64__)
+    {{"block_linear_q6_k_neon", Isa::kNeon}, BlockLinearNeon<DType::kQ6_K>},
+    {{"block_linear_q6_k_neon_dotprod", Isa::kNeonDotprod}, BlockLinearNeonDotprod<DType::kQ6_K>},
 #endif
 };
 

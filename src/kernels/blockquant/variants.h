@@ -21,6 +21,13 @@ template <DType kType>
 void BlockLinearAvx2(const BlockLinearArgs& args) noexcept;
 template <DType kType>
 void BlockLinearAvx512(const BlockLinearArgs& args) noexcept;
+#elif defined(__aarch64__)
+void BlockQuantizeNeon(const BlockQuantizeArgs& args) noexcept;
+
+template <DType kType>
+void BlockLinearNeon(const BlockLinearArgs& args) noexcept;
+template <DType kType>
+void BlockLinearNeonDotprod(const BlockLinearArgs& args) noexcept;
 #endif
 
 }  // namespace sterna

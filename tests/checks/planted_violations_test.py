@@ -266,5 +266,33 @@ class IsaObjects(PlantedTree):
         self.assertEqual(isa_objects.check(self.root, "base", require_all=False), ([], ""))
 
 
+@unittest.skipUnless(shutil.which("aarch64-linux-gnu-g++"), "needs g++-aarch64-linux-gnu")
+class AArch64Objects(PlantedTree):
+    def problems(self, which: str, source: str, text: str, *flags: str) -> list[str]:
+        path = self.write(f"src/kernels/{source}", text)
+        output = f"src/kernels/CMakeFiles/sterna_kernels.dir/{source}.o"
+        command = ["aarch64-linux-gnu-g++", "-std=c++20", "-O2", *flags, "-c", str(path), "-o", output]
+        (self.root / output).parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(command, cwd=self.root, check=True)
+        entry = {"directory": str(self.root), "file": str(path), "command": " ".join(command)}
+        (self.root / "compile_commands.json").write_text(json.dumps([entry]))
+        tools = {"nm": "aarch64-linux-gnu-nm", "objdump": "aarch64-linux-gnu-objdump"}
+        return isa_objects.check(self.root, which, require_all=True, **tools)[0]
+
+    def test_extensions_in_a_base_object_are_found(self) -> None:
+        for extension, instruction in (("dotprod", "sdot v0.4s, v1.16b, v2.16b"), ("i8mm", "smmla v0.4s, v1.16b, v2.16b"),
+                                       ("sve", "add z0.s, z0.s, z1.s"), ("lse", "ldaddal w1, w2, [x0]")):  # fmt: skip
+            text = f'void F() {{ __asm__(".arch armv8.2-a+{extension}\\n\\t{instruction}"); }}\n'
+            self.assert_only_problem(self.problems("base", "scale.cc", text), "scale.cc", "extension")
+
+    def test_base_object_with_neon_and_atomics_passes(self) -> None:
+        text = "int n; void F(float* x) { for (int i = 0; i < 64; ++i) x[i] *= 2.0f; __atomic_fetch_add(&n, 1, 0); }\n"
+        self.assertEqual(self.problems("base", "scale.cc", text, "-O3"), [])
+
+    def test_library_template_in_an_isa_file_is_found(self) -> None:
+        text = "#include <algorithm>\nvoid Sort(int* x) { std::sort(x, x + 100); }\n"
+        self.assertTrue(self.problems("weak", "sort_neon_dotprod.cc", text, "-march=armv8.2-a+dotprod", "-O1"))
+
+
 if __name__ == "__main__":
     unittest.main()

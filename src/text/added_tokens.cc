@@ -1,6 +1,7 @@
 #include "text/added_tokens.h"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "text/unicode_table.h"
@@ -43,6 +44,8 @@ size_t TrailingWhiteSpace(std::string_view text, size_t limit) {
 
 AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)), roots_(256, -1) {
   for (size_t i = 0; i < tokens_.size(); ++i) Insert(i);
+  const auto is_start = [&](int32_t root) { return root >= 0; };
+  if (std::count_if(roots_.begin(), roots_.end(), is_start) == 1) only_first_byte_ = tokens_[0].text[0];
 }
 
 int32_t AddedTokenMatcher::Child(int32_t node, char byte) const {
@@ -74,6 +77,11 @@ void AddedTokenMatcher::Insert(size_t token) {
 }
 
 size_t AddedTokenMatcher::NextCandidate(std::string_view text, size_t position) const {
+  if (only_first_byte_) {
+    const void* found =
+        position < text.size() ? std::memchr(text.data() + position, *only_first_byte_, text.size() - position) : nullptr;
+    return found == nullptr ? text.size() : static_cast<size_t>(static_cast<const char*>(found) - text.data());
+  }
   while (position < text.size() && roots_[static_cast<uint8_t>(text[position])] < 0) ++position;
   return position;
 }

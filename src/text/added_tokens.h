@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -76,7 +77,8 @@ class AddedTokenMatcher {
 
   std::vector<AddedToken> tokens_;
   std::vector<Node> nodes_;
-  std::vector<int32_t> roots_;  // child of the root by first byte
+  std::vector<int32_t> roots_;           // child of the root by first byte
+  std::optional<char> only_first_byte_;  // of all tokens, where they agree: "<" in most vocabularies
 };
 
 }  // namespace sterna

@@ -23,6 +23,12 @@ Utf8Char DecodeUtf8Slow(std::string_view text, size_t position);
 inline Utf8Char DecodeUtf8(std::string_view text, size_t position) {
   const auto byte = static_cast<uint8_t>(text[position]);
   if (byte < 0x80) return {byte, 1};
+  const auto next = [&](size_t i) { return static_cast<uint32_t>(static_cast<uint8_t>(text.data()[position + i])) ^ 0x80; };
+  if (byte >= 0xC2 && byte < 0xE0 && text.size() - position > 1 && next(1) < 0x40) return {(byte & 0x1Fu) << 6 | next(1), 2};
+  // 0xE0 and 0xED have narrower ranges.
+  if (byte > 0xE0 && byte < 0xF0 && byte != 0xED && text.size() - position > 2 && (next(1) | next(2)) < 0x40) {
+    return {(byte & 0x0Fu) << 12 | next(1) << 6 | next(2), 3};
+  }
   return DecodeUtf8Slow(text, position);
 }
 

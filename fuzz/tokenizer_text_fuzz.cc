@@ -21,7 +21,8 @@ sterna::Metadata ByteLevelVocabulary(const char* pre) {
   std::vector<std::string> tokens;
   for (int byte = 0; byte < 256; ++byte) sterna::AppendByteLevel(std::string(1, static_cast<char>(byte)), &tokens.emplace_back());
   std::vector<std::string> merges;
-  for (const char* merge : {"a b", "ab ab", "1 2", "\u0120 a", "' s", "\u00ed \u0142"}) {
+  for (const char* merge : {"a b", "ab ab", "1 2", "\u0120 a", "' s", "\u00ed \u0142", "\u00e7 \u013c", "\u00e7\u013c \u0126",
+                            "\u00e7\u013c\u0126 \u00e6", "\u0126 a", "\u00e6 \u013a", "\u00e6\u013a \u00af"}) {
     merges.emplace_back(merge);
     std::string merged(merge);
     merged.erase(merged.find(' '), 1);

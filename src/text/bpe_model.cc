@@ -15,11 +15,11 @@ namespace {
 
 using Symbol = SubwordScratch::Symbol;
 
-// Below this length scanning all ranks for the least one is faster than a heap.
-constexpr size_t kShortWord = 64;
-
 // From this length on it is worth asking whether a word is one character again and again.
 constexpr size_t kLongRun = 256;
+
+// Every character is a symbol of its own at most, and of four bytes.
+constexpr size_t kMaxShortBytes = ShortWord::kMaxSymbols * 4;
 
 void Unlink(std::vector<Symbol>& symbols, uint32_t left) {
   Symbol& gone = symbols[symbols[left].next];
@@ -72,6 +72,7 @@ Result<std::unique_ptr<BpeModel>> BpeModel::Create(const TokenTable& texts, cons
   model->FillGaps(texts, index, gaps);
   STERNA_RETURN_IF_ERROR(model->FillMerges(merges, where));
   model->FillBytePairs();
+  model->FillCharacterStarts(merges, false);
   return model;
 }
 
@@ -79,6 +80,7 @@ Status BpeModel::FillMerges(std::span<const BpeMergeIds> merges, std::string_vie
   constexpr size_t kAhead = 16;
   const auto ids = static_cast<uint32_t>(words_.size() + gaps_.size());
   merges_ = MergeIndex(merges.size());
+  has_short_ranks_ = merges.size() <= ShortWord::kMaxRank;
   for (size_t rank = 0; rank < merges.size(); ++rank) {
     if (rank + kAhead < merges.size()) merges_.Prefetch(merges[rank + kAhead].left, merges[rank + kAhead].right);
     const BpeMergeIds& merge = merges[rank];
@@ -129,6 +131,15 @@ void BpeModel::FillBytePairs() {
   }
 }
 
+void BpeModel::FillCharacterStarts(std::span<const BpeMergeIds> merges, bool ranks_are_ids) {
+  if (!has_all_bytes_ || !gaps_.empty()) return;
+  CharacterStarts::Builder builder(words_);
+  for (size_t i = 0; i < merges.size(); ++i) {
+    builder.Add(merges[i].left, merges[i].right, static_cast<uint32_t>(ranks_are_ids ? static_cast<size_t>(merges[i].merged) : i));
+  }
+  characters_ = std::move(builder).Build(merges_, byte_ids_);
+}
+
 Result<std::unique_ptr<BpeModel>> BpeModel::CreateFromRanks(TokenTable words, const std::vector<uint8_t>& is_foreign,
                                                             const BpeOptions& options, std::string_view where) {
   std::unique_ptr<BpeModel> model(new BpeModel(options));
@@ -146,7 +157,7 @@ Result<std::unique_ptr<BpeModel>> BpeModel::CreateFromRanks(TokenTable words, co
     if (model->byte_ids_[byte] < 0) return Malformed(fmt::format("{}: no token for the byte 0x{:02X}", where, byte));
   }
   const auto find = [&](std::string_view text) { return model->word_index_.Find(model->words_, text); };
-  std::vector<std::array<int32_t, 3>> merges;
+  std::vector<BpeMergeIds> merges;
   merges.reserve(std::min<size_t>(splits, model->words_.size() * 4));
   for (size_t id = 0; id < model->words_.size(); ++id) {
     const std::string_view word = model->words_[id];
@@ -158,8 +169,10 @@ Result<std::unique_ptr<BpeModel>> BpeModel::CreateFromRanks(TokenTable words, co
     }
   }
   model->merges_ = MergeIndex(merges.size());
+  model->has_short_ranks_ = model->words_.size() <= ShortWord::kMaxRank;
   for (const auto& [left, right, merged] : merges) model->merges_.Insert(left, right, {static_cast<uint32_t>(merged), merged});
   model->FillBytePairs();
+  model->FillCharacterStarts(merges, true);
   return model;
 }
 
@@ -172,27 +185,34 @@ Status BpeModel::EncodeWord(std::string_view word, SubwordScratch* scratch, cons
     }
   }
   if (word.size() >= kLongRun && MergeRepeated(word, scratch, out)) return Status::Ok();
+  const bool is_all_bytes = options_.byte_level && has_all_bytes_;
+  if (is_all_bytes && has_short_ranks_ && word.size() <= kMaxShortBytes && FillBytes(word, &scratch->short_word)) {
+    MergeShort(static_cast<uint32_t>(word.size()), &scratch->short_word, out);
+    return Status::Ok();
+  }
   std::vector<Symbol>& symbols = scratch->symbols;
   symbols.clear();
   FillSymbols(word, &symbols);
   if (symbols.empty()) return Status::Ok();
-  const bool is_all_bytes = options_.byte_level && symbols.size() == word.size() && has_all_bytes_;
+  if (has_short_ranks_ && symbols.size() <= ShortWord::kMaxSymbols) {
+    ShortWord& short_word = scratch->short_word;
+    short_word.Clear();
+    uint32_t begin = 0;
+    for (const Symbol& symbol : symbols) {
+      short_word.Add(symbol.id, begin);
+      begin += symbol.bytes;
+    }
+    for (size_t i = 0; i + 1 < symbols.size(); ++i) short_word.SetMerge(i, merges_.Find(symbols[i].id, symbols[i + 1].id));
+    MergeShort(begin, &short_word, out);
+    return Status::Ok();
+  }
   for (size_t i = 0; i < symbols.size(); ++i) {
     symbols[i].previous = i == 0 ? SubwordScratch::kEnd : static_cast<uint32_t>(i - 1);
     const bool is_last = i + 1 == symbols.size();
     symbols[i].next = is_last ? SubwordScratch::kEnd : static_cast<uint32_t>(i + 1);
-    Merge merge;
-    if (!is_last && is_all_bytes) {
-      merge = byte_pairs_[size_t{static_cast<uint8_t>(word[i])} * 256 + static_cast<uint8_t>(word[i + 1])];
-    } else if (!is_last) {
-      merge = merges_.Find(symbols[i].id, symbols[i + 1].id);
-    }
+    const Merge merge = is_last ? Merge{} : merges_.Find(symbols[i].id, symbols[i + 1].id);
     symbols[i].rank = merge.rank;
     symbols[i].merged_id = merge.id;
-  }
-  if (symbols.size() <= kShortWord) {
-    MergeShort(symbols, out);
-    return Status::Ok();
   }
   MergeLong(scratch);
   uint32_t begin = 0;
@@ -201,6 +221,41 @@ Status BpeModel::EncodeWord(std::string_view word, SubwordScratch* scratch, cons
     begin += symbols[i].bytes;
   }
   return Status::Ok();
+}
+
+bool BpeModel::FillBytes(std::string_view word, ShortWord* symbols) const {
+  symbols->Clear();
+  const auto byte_at = [&](size_t at) { return static_cast<uint8_t>(word.data()[at]); };
+  bool last_is_byte = false;
+  const auto add = [&](int32_t id, size_t begin, bool is_byte) {
+    if (symbols->count() == ShortWord::kMaxSymbols) return false;
+    if (symbols->count() > 0) {
+      const size_t last = symbols->count() - 1;
+      symbols->SetMerge(last, is_byte && last_is_byte ? byte_pairs_.data()[size_t{byte_at(begin - 1)} * 256 + byte_at(begin)]
+                                                      : merges_.Find(symbols->id(last), id));
+    }
+    symbols->Add(id, static_cast<uint32_t>(begin));
+    last_is_byte = is_byte;
+    return true;
+  };
+  for (size_t at = 0; at < word.size();) {
+    if (byte_at(at) < 0x80 || characters_.empty()) {
+      if (!add(byte_ids_.data()[byte_at(at)], at, true)) return false;
+      ++at;
+      continue;
+    }
+    const Utf8Char c = DecodeUtf8(word, at);
+    const int32_t id = c.bytes > 1 ? characters_.Find(word, at, c.bytes, c.code) : -1;
+    if (id >= 0) {
+      if (!add(id, at, false)) return false;
+    } else {
+      for (size_t i = at; i < at + c.bytes; ++i) {
+        if (!add(byte_ids_.data()[byte_at(i)], i, true)) return false;
+      }
+    }
+    at += c.bytes;
+  }
+  return true;
 }
 
 void BpeModel::FillSymbols(std::string_view word, std::vector<Symbol>* symbols) const {
@@ -240,46 +295,9 @@ void BpeModel::FillSymbols(std::string_view word, std::vector<Symbol>* symbols) 
   flush_unknown();
 }
 
-void BpeModel::MergeShort(const std::vector<Symbol>& symbols, const WordTokens& out) const {
-  // Apart from each other, so that the search for the least rank reads nothing else.
-  std::array<uint32_t, kShortWord + 1> ranks;
-  std::array<int32_t, kShortWord + 1> ids;
-  std::array<int32_t, kShortWord + 1> merged_ids;
-  std::array<uint32_t, kShortWord + 1> bytes;
-  size_t count = symbols.size();
-  for (size_t i = 0; i < count; ++i) {
-    ranks[i] = symbols[i].rank;
-    ids[i] = symbols[i].id;
-    merged_ids[i] = symbols[i].merged_id;
-    bytes[i] = symbols[i].bytes;
-  }
-  const auto rank_with_next = [&](size_t i) {
-    const Merge merge = i + 1 < count ? merges_.Find(ids[i], ids[i + 1]) : Merge{};
-    ranks[i] = merge.rank;
-    merged_ids[i] = merge.id;
-  };
-  while (count > 1) {
-    uint32_t least = Merge::kNoRank;
-    for (size_t i = 0; i < count; ++i) least = std::min(least, ranks[i]);
-    if (least == Merge::kNoRank) break;
-    size_t best = 0;
-    while (ranks[best] != least) ++best;
-    ids[best] = merged_ids[best];
-    bytes[best] += bytes[best + 1];
-    const auto close_gap = [&](auto* values) { std::copy(values + best + 2, values + count, values + best + 1); };
-    close_gap(ranks.data());
-    close_gap(ids.data());
-    close_gap(merged_ids.data());
-    close_gap(bytes.data());
-    --count;
-    rank_with_next(best);
-    if (best > 0) rank_with_next(best - 1);
-  }
-  uint32_t begin = 0;
-  for (size_t i = 0; i < count; ++i) {
-    AddToken(ids[i], begin, begin + bytes[i], out);
-    begin += bytes[i];
-  }
+void BpeModel::MergeShort(uint32_t bytes, ShortWord* word, const WordTokens& out) const {
+  word->Run(merges_);
+  word->ForEach(bytes, [&](int32_t id, uint32_t begin, uint32_t end) { AddToken(id, begin, end, out); });
 }
 
 // A line of spaces is one word of a vocabulary without pre-tokenizer, and a heap over megabytes of it is slow.

@@ -14,6 +14,7 @@
 
 #include "base/status.h"
 #include "text/bpe_merges.h"
+#include "text/character_starts.h"
 #include "text/subword_model.h"
 #include "text/token_table.h"
 
@@ -58,6 +59,7 @@ class BpeModel : public SubwordModel {
   Status FillMerges(std::span<const BpeMergeIds> merges, std::string_view where);
   void FillGaps(const TokenTable& texts, const TokenIndex& index, const TokenTable& gaps);
   void FillBytePairs();
+  void FillCharacterStarts(std::span<const BpeMergeIds> merges, bool ranks_are_ids);
   void AddToken(int32_t id, uint32_t begin, uint32_t end, const WordTokens& out) const {
     if (static_cast<size_t>(id) < words_.size()) {
       out.Add(id, begin, end);
@@ -67,7 +69,10 @@ class BpeModel : public SubwordModel {
   }
   void AddGap(int32_t id, uint32_t begin, const WordTokens& out) const;
   void FillSymbols(std::string_view word, std::vector<SubwordScratch::Symbol>* symbols) const;
-  void MergeShort(const std::vector<SubwordScratch::Symbol>& symbols, const WordTokens& out) const;
+  /// The symbols of a byte-level word and their merges; false where they are too many. Precondition: has_all_bytes_.
+  bool FillBytes(std::string_view word, ShortWord* symbols) const;
+  /// bytes: of the word.
+  void MergeShort(uint32_t bytes, ShortWord* word, const WordTokens& out) const;
   void MergeLong(SubwordScratch* scratch) const;
   bool MergeRepeated(std::string_view word, SubwordScratch* scratch, const WordTokens& out) const;
 
@@ -80,6 +85,8 @@ class BpeModel : public SubwordModel {
   bool has_all_fallbacks_ = false;
   std::vector<std::vector<int32_t>> gaps_;  // by id - words_.size(): the tokens of its bytes, -1 for a byte without one
   MergeIndex merges_;
+  bool has_short_ranks_ = false;   // a ShortWord can hold them
+  CharacterStarts characters_;     // byte level; empty where it does not apply
   std::vector<Merge> byte_pairs_;  // byte level: of the tokens of two bytes, first * 256 + second; a copy that stays in cache
 };
 

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "text/aligned_text.h"
 #include "text/merge_queue.h"
+#include "text/short_word.h"
 
 namespace sterna {
 
@@ -32,6 +33,7 @@ struct SubwordScratch {
   };
 
   std::vector<Symbol> symbols;
+  ShortWord short_word;
   MergeQueue queue;
   std::vector<BestPath> paths;
 };

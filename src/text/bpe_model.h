@@ -52,6 +52,9 @@ class BpeModel : public SubwordModel {
                                                            const BpeOptions& options, std::string_view where);
 
   Status EncodeWord(std::string_view word, SubwordScratch* scratch, const WordTokens& out) const override;
+  void Prefetch(std::string_view word) const override {
+    if (options_.ignore_merges) word_index_.Prefetch(word);
+  }
 
  private:
   explicit BpeModel(const BpeOptions& options);

@@ -3,49 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <deque>
+#include <span>
 #include <utility>
 
 #include "text/utf8.h"
+#include "text/word_encoder.h"
 
 namespace sterna {
 namespace {
 
 constexpr size_t kMaxTextBytes = size_t{1} << 30;
-
-/// Remembers where in the output the ids of a word already stand. Direct-mapped, so that hostile words cost nothing but misses.
-class WordCache {
- public:
-  explicit WordCache(size_t text_bytes) : entries_(std::bit_ceil(std::clamp<size_t>(text_bytes / 16, 1, 16384))) {}
-
-  /// Appends the ids of `word` again, if it is known.
-  bool Repeat(std::string_view word, std::vector<TokenId>* ids) const {
-    const Entry& entry = entries_[Slot(word)];
-    if (entry.word != word) return false;
-    for (size_t i = 0; i < entry.count; ++i) {
-      const TokenId id = (*ids)[entry.first + i];
-      ids->push_back(id);
-    }
-    return true;
-  }
-  /// `word` must live as long as the cache; its ids are ids[first..].
-  void Remember(std::string_view word, const std::vector<TokenId>& ids, size_t first) {
-    entries_[Slot(word)] = {word, first, ids.size() - first};
-  }
-
- private:
-  struct Entry {
-    std::string_view word;
-    size_t first;
-    size_t count;
-  };
-  size_t Slot(std::string_view word) const { return HashBytes(word) & (entries_.size() - 1); }
-
-  std::vector<Entry> entries_;
-};
-
-constexpr size_t kMaxCachedWordBytes = 64;
 
 Status CheckLength(std::string_view text) {
   if (text.size() <= kMaxTextBytes) return Status::Ok();
@@ -91,7 +59,7 @@ class PipelineTokenizer::EncodeCall {
         options_(options),
         wants_ranges_(wants_ranges),
         is_tracked_(wants_ranges || parts.needs_origins),
-        cache_(wants_ranges ? 0 : text.size()) {}
+        words_(*parts.model, wants_ranges ? 0 : text.size()) {}
 
   Status Run() {
     if (options_.add_special) ids_ = parts_.prefix;
@@ -175,25 +143,19 @@ class PipelineTokenizer::EncodeCall {
         AddToken(part, wants_ranges_ ? TextRange{whole.origins[0].begin, whole.origins[part.text.size() - 1].end} : TextRange{});
         continue;
       }
-      STERNA_ASSIGN_OR_RETURN(const std::vector<Piece> pieces, RunPreTokenizer(parts_.pre_tokenizer, whole, &storage_));
-      for (const Piece& piece : pieces) STERNA_RETURN_IF_ERROR(EncodeWord(piece));
+      STERNA_RETURN_IF_ERROR(RunPreTokenizer(parts_.pre_tokenizer, whole, &storage_, [&](std::span<const Piece> words) {
+        return wants_ranges_ ? EncodeWithRanges(words) : words_.Encode(words, whole.text, &ids_);
+      }));
     }
     return Status::Ok();
   }
 
-  Status EncodeWord(const Piece& piece) {
-    const std::string_view word = piece.text;
-    if (wants_ranges_) {
+  Status EncodeWithRanges(std::span<const Piece> words) {
+    for (const Piece& piece : words) {
       const size_t first = ranges_.size();
-      STERNA_RETURN_IF_ERROR(parts_.model->EncodeWord(word, &scratch_, {&ids_, &ranges_}));
+      STERNA_RETURN_IF_ERROR(parts_.model->EncodeWord(piece.text, &scratch_, {&ids_, &ranges_}));
       for (size_t i = first; i < ranges_.size(); ++i) ranges_[i] = InOriginal(piece, ranges_[i]);
-      return Status::Ok();
     }
-    const bool is_cached = word.size() <= kMaxCachedWordBytes;
-    if (is_cached && cache_.Repeat(word, &ids_)) return Status::Ok();
-    const size_t first = ids_.size();
-    STERNA_RETURN_IF_ERROR(parts_.model->EncodeWord(word, &scratch_, {&ids_, nullptr}));
-    if (is_cached) cache_.Remember(word, ids_, first);
     return Status::Ok();
   }
 
@@ -209,8 +171,8 @@ class PipelineTokenizer::EncodeCall {
   EncodeOptions options_;
   bool wants_ranges_;
   bool is_tracked_;
-  WordCache cache_;
-  std::deque<AlignedText> storage_;  // outlives the cache's views
+  WordEncoder words_;
+  std::deque<AlignedText> storage_;
   SubwordScratch scratch_;
   std::vector<TokenId> ids_;
   size_t first_ = 0;  // of the ids that are of the text

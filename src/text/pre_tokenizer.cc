@@ -1,6 +1,7 @@
 #include "text/pre_tokenizer.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "text/character_data.h"
@@ -59,6 +60,7 @@ class WordStep : public PreTokenizerStep {
     }
     return Status::Ok();
   }
+  std::optional<WordPattern> words() const override { return pattern_; }
 
  private:
   WordPattern pattern_;
@@ -287,15 +289,40 @@ AlignedText* PieceSink::Copy(const Piece& piece) {
   return &storage_->emplace_back(std::move(copy));
 }
 
-Result<std::vector<Piece>> RunPreTokenizer(const PreTokenizerSteps& steps, const Piece& text, std::deque<AlignedText>* storage) {
+namespace {
+
+Status UseWords(WordPattern pattern, const Piece& piece, FunctionRef<Status(std::span<const Piece>)> use) {
+  constexpr size_t kAtOnce = 128;
+  std::array<size_t, kAtOnce> ends;
+  std::array<Piece, kAtOnce> words;
+  for (size_t begin = 0; begin < piece.text.size();) {
+    const size_t count = ScanWords(pattern, piece.text, begin, ends);
+    for (size_t i = 0; i < count; ++i) {
+      words[i] = piece.Part(begin, ends[i]);
+      begin = ends[i];
+    }
+    STERNA_RETURN_IF_ERROR(use(std::span(words).first(count)));
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Status RunPreTokenizer(const PreTokenizerSteps& steps, const Piece& text, std::deque<AlignedText>* storage,
+                       FunctionRef<Status(std::span<const Piece>)> use) {
   std::vector<Piece> pieces;
   if (!text.text.empty()) pieces.push_back(text);
   for (const auto& step : steps) {
+    const std::optional<WordPattern> words = &step == &steps.back() ? step->words() : std::nullopt;
+    if (words) {
+      for (const Piece& piece : pieces) STERNA_RETURN_IF_ERROR(UseWords(*words, piece, use));
+      return Status::Ok();
+    }
     PieceSink sink(storage);
     for (const Piece& piece : pieces) STERNA_RETURN_IF_ERROR(step->Split(piece, &sink));
     pieces.swap(sink.pieces);
   }
-  return pieces;
+  return use(pieces);
 }
 
 }  // namespace sterna

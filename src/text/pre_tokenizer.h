@@ -6,10 +6,13 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "base/status.h"
 #include "text/aligned_text.h"
 #include "text/normalizer.h"
@@ -57,6 +60,8 @@ class PreTokenizerStep {
  public:
   virtual ~PreTokenizerStep() = default;
   virtual Status Split(const Piece& piece, PieceSink* sink) const = 0;
+  /// The pattern whose matches are the pieces, where that is all the step does.
+  virtual std::optional<WordPattern> words() const { return std::nullopt; }
 };
 using PreTokenizerSteps = std::vector<std::unique_ptr<const PreTokenizerStep>>;
 
@@ -91,8 +96,10 @@ enum class PrependScheme : uint8_t { kFirst, kNever, kAlways };
 /// Spaces become `replacement`, which is put in front by the scheme; where `split`, every one begins a new piece.
 std::unique_ptr<const PreTokenizerStep> MakeMetaspaceStep(std::string_view replacement, PrependScheme scheme, bool split);
 
-/// Runs every step over the pieces of the one before. The result views into `text` and `storage`.
-Result<std::vector<Piece>> RunPreTokenizer(const PreTokenizerSteps& steps, const Piece& text, std::deque<AlignedText>* storage);
+/// Runs every step over the pieces of the one before, and hands the last ones to `use` in order, some at a time, so that the words
+/// of a long text need not be kept. They view into `text` and `storage`. An error of `use` ends the run.
+Status RunPreTokenizer(const PreTokenizerSteps& steps, const Piece& text, std::deque<AlignedText>* storage,
+                       FunctionRef<Status(std::span<const Piece>)> use);
 
 }  // namespace sterna
 

@@ -56,6 +56,8 @@ class SubwordModel {
   /// Appends the tokens of `word` (any bytes, at most 2^32 - 2). Time O(n log n) in its length. Malformed where the word has
   /// characters that no token covers, and the vocabulary has no token for unknown ones though its kind of model needs one.
   virtual Status EncodeWord(std::string_view word, SubwordScratch* scratch, const WordTokens& out) const = 0;
+  /// A hint for EncodeWord soon: waiting for memory starts here.
+  virtual void Prefetch(std::string_view /*word*/) const {}
 };
 
 }  // namespace sterna

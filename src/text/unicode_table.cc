@@ -145,6 +145,7 @@ UnicodeTable::UnicodeTable() {
     if (is_new) pages_.insert(pages_.end(), content.begin(), content.end());
     page_of_[page] = entry->second;
   }
+  for (size_t code = 0; code < ascii_.size(); ++code) ascii_[code] = static_cast<uint8_t>(classes[code]);
 }
 
 }  // namespace sterna

@@ -32,11 +32,15 @@ class UnicodeTable {
     return pages_[page_of_[code >> 8] * size_t{256} + (code & 0xFF)];
   }
 
+  /// The same for a byte below 0x80.
+  uint8_t AsciiClasses(uint8_t code) const { return ascii_[code]; }
+
  private:
   UnicodeTable();
 
   std::array<uint16_t, 0x1100> page_of_{};
   std::vector<uint8_t> pages_;
+  std::array<uint8_t, 0x80> ascii_{};
 };
 
 }  // namespace sterna

@@ -26,19 +26,19 @@ class Scanner {
 
   Look At(size_t position) const {
     if (position >= text_.size()) return {};
+    const auto byte = static_cast<uint8_t>(text_[position]);
+    if (byte < 0x80) return {byte, 1, table_.AsciiClasses(byte)};
     const Utf8Char c = DecodeUtf8(text_, position);
     return {c.code, c.bytes, table_.Classes(c.code)};
   }
 
   /// End of the longest run of characters with any of `classes`.
   size_t Run(size_t position, uint32_t classes) const {
-    for (Look c = At(position); !c.at_end() && c.Is(classes); c = At(position)) position += c.bytes;
-    return position;
+    return RunWhere(position, [classes](uint32_t found) { return (found & classes) != 0; });
   }
 
   size_t RunWithout(size_t position, uint32_t classes) const {
-    for (Look c = At(position); !c.at_end() && !c.Is(classes); c = At(position)) position += c.bytes;
-    return position;
+    return RunWhere(position, [classes](uint32_t found) { return (found & classes) == 0; });
   }
 
   size_t RunOfLineBreaks(size_t position) const {
@@ -86,12 +86,28 @@ class Scanner {
   }
 
  private:
+  template <class Matches>
+  size_t RunWhere(size_t position, Matches matches) const {
+    while (position < text_.size()) {
+      const auto byte = static_cast<uint8_t>(text_[position]);
+      if (byte < 0x80) {
+        // Most text is ASCII: one look-up a character, no decoding.
+        if (!matches(table_.AsciiClasses(byte))) break;
+        ++position;
+        continue;
+      }
+      const Look c = At(position);
+      if (!matches(c.classes)) break;
+      position += c.bytes;
+    }
+    return position;
+  }
+
   std::string_view text_;
   const UnicodeTable& table_;
 };
 
-size_t ScanGpt2(std::string_view text, size_t position) {
-  const Scanner scan(text);
+size_t ScanGpt2(const Scanner& scan, std::string_view text, size_t position) {
   if (text[position] == '\'') {
     const size_t end = scan.Contraction(position, false);
     if (end > position) return end;
@@ -109,8 +125,7 @@ struct Llama3Options {
   uint32_t letters;  // what a word is made of
 };
 
-size_t ScanLlama3(std::string_view text, size_t position, const Llama3Options& options) {
-  const Scanner scan(text);
+size_t ScanLlama3(const Scanner& scan, std::string_view text, size_t position, const Llama3Options& options) {
   if (text[position] == '\'') {
     const size_t end = scan.Contraction(position, true);
     if (end > position) return end;
@@ -159,17 +174,29 @@ std::optional<WordPattern> FindWordPattern(std::string_view regex) {
 }
 
 size_t ScanWord(WordPattern pattern, std::string_view text, size_t position) {
+  size_t end = text.size();
+  ScanWords(pattern, text, position, {&end, 1});
+  return end;
+}
+
+size_t ScanWords(WordPattern pattern, std::string_view text, size_t position, std::span<size_t> ends) {
+  const Scanner scan(text);
+  const auto fill = [&](auto next) {
+    size_t count = 0;
+    for (; count < ends.size() && position < text.size(); ++count) ends[count] = position = next(position);
+    return count;
+  };
   switch (pattern) {
     case WordPattern::kGpt2:
-      return ScanGpt2(text, position);
+      return fill([&](size_t at) { return ScanGpt2(scan, text, at); });
     case WordPattern::kLlama3:
-      return ScanLlama3(text, position, {3, kLetter});
+      return fill([&](size_t at) { return ScanLlama3(scan, text, at, {3, kLetter}); });
     case WordPattern::kQwen2:
-      return ScanLlama3(text, position, {1, kLetter});
+      return fill([&](size_t at) { return ScanLlama3(scan, text, at, {1, kLetter}); });
     case WordPattern::kQwen35:
-      return ScanLlama3(text, position, {1, kLetter | kMark});
+      return fill([&](size_t at) { return ScanLlama3(scan, text, at, {1, kLetter | kMark}); });
   }
-  return text.size();
+  return 0;
 }
 
 }  // namespace sterna

@@ -1,5 +1,5 @@
-"""Runs every command that README.md, docs/cli.md and docs/models.md show: lines of ```sh blocks that start with `sterna` or
-build/release/bin/sterna.
+"""Runs every command that README.md, docs/cli.md, docs/models.md and docs/templates.md show: lines of ```sh blocks that start with
+`sterna` or build/release/bin/sterna.
 
 MODEL.gguf stands for a small model made from the fixtures, DIR for a checkpoint directory; a command that names SmolLM2.gguf needs that
 model and is skipped without it. The commands of one document run in one folder, in order.
@@ -119,6 +119,9 @@ class Documents(CommandTest):
         named = re.findall(r"`(\w+\.\w+)`", text.split("## GGUF")[1])
         self.assertGreaterEqual(len(named), len(rows))
         self.assertEqual([test for test in named if test not in existing], [])
+
+    def test_templates(self):
+        self.check("docs/templates.md")
 
     def test_every_command_and_flag_is_documented(self):
         text = (REPOSITORY / "docs" / "cli.md").read_text()

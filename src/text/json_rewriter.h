@@ -11,8 +11,6 @@
 
 namespace sterna {
 
-/// A JSON string.
-std::string JsonQuoted(std::string_view text);
 /// The object with what `value_of` gives for each member, in order; an empty text leaves the member out.
 std::string RewriteObject(simdjson::dom::object object,
                           FunctionRef<std::string(std::string_view key, simdjson::dom::element value)> value_of);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 
+#include "base/json_escape.h"
 #include "text/added_tokens.h"
 #include "text/json_rewriter.h"
 

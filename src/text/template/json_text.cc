@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "base/json_escape.h"
 #include "text/template/merge_sort.h"
 #include "text/template/operators.h"
 #include "text/template/print.h"
@@ -17,37 +18,14 @@ void AppendJsonString(std::string_view text, bool ensure_ascii, std::string& out
   for (size_t position = 0; position < text.size();) {
     const size_t start = position;
     const char32_t c = NextCharacter(text, position);
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      default:
-        if (c < 0x20 || (ensure_ascii && c > 0x7E && c < 0x10000)) {
-          out += fmt::format("\\u{:04x}", static_cast<uint32_t>(c));
-        } else if (ensure_ascii && c >= 0x10000) {
-          out += fmt::format("\\u{:04x}\\u{:04x}", static_cast<uint32_t>(0xD7C0 + (c >> 10)),
-                             static_cast<uint32_t>(0xDC00 + (c & 0x3FF)));
-        } else {
-          out += text.substr(start, position - start);
-        }
+    if (c < 0x80 && AppendJsonEscape(static_cast<char>(c), &out)) continue;
+    if (ensure_ascii && c > 0x7E && c < 0x10000) {
+      out += fmt::format("\\u{:04x}", static_cast<uint32_t>(c));
+    } else if (ensure_ascii && c >= 0x10000) {
+      out +=
+          fmt::format("\\u{:04x}\\u{:04x}", static_cast<uint32_t>(0xD7C0 + (c >> 10)), static_cast<uint32_t>(0xDC00 + (c & 0x3FF)));
+    } else {
+      out += text.substr(start, position - start);
     }
   }
   out += '"';

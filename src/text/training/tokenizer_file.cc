@@ -4,46 +4,10 @@
 
 #include <string_view>
 
+#include "base/json_escape.h"
+
 namespace sterna {
 namespace {
-
-/// A JSON string with the escapes that serde_json writes: short ones where there are, \u00xx for other control characters.
-std::string Quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-        } else {
-          out += c;
-        }
-    }
-  }
-  out += '"';
-  return out;
-}
 
 std::string ByteLevelPart(std::string_view name, bool add_prefix_space, bool trim_offsets) {
   return fmt::format(R"(  "{}": {{
@@ -69,7 +33,7 @@ void AppendAddedTokens(const TrainedBpe& trained, std::string* out) {
       "normalized": false,
       "special": true
     }})",
-                        separator, id, Quoted(trained.vocab[id]));
+                        separator, id, JsonQuoted(trained.vocab[id]));
     separator = ",\n";
   }
   *out += trained.special_ids.empty() ? "],\n" : "\n  ],\n";
@@ -96,14 +60,14 @@ std::string FormatTokenizerJson(const TrainedBpe& trained) {
     "vocab": {)";
   std::string_view separator = "\n";
   for (size_t id = 0; id < trained.vocab.size(); ++id) {
-    out += fmt::format("{}      {}: {}", separator, Quoted(trained.vocab[id]), id);
+    out += fmt::format("{}      {}: {}", separator, JsonQuoted(trained.vocab[id]), id);
     separator = ",\n";
   }
   out += "\n    },\n    \"merges\": [";
   separator = "\n";
   for (const auto& [first, second] : trained.merges) {
-    out += fmt::format("{}      [\n        {},\n        {}\n      ]", separator, Quoted(trained.vocab[first]),
-                       Quoted(trained.vocab[second]));
+    out += fmt::format("{}      [\n        {},\n        {}\n      ]", separator, JsonQuoted(trained.vocab[first]),
+                       JsonQuoted(trained.vocab[second]));
     separator = ",\n";
   }
   out += trained.merges.empty() ? "]\n  }\n}" : "\n    ]\n  }\n}";

@@ -150,7 +150,7 @@ double PeakRate(Int8PeakFunction function, int threads) {
 
 Int8PeakFunction PeakOf(Isa isa) {
 #if defined(__x86_64__)
-  if (isa == Isa::kAvx512) return Int8PeakAvx512;
+  if (isa == Isa::kAvx512 || isa == Isa::kAvx512Vbmi) return Int8PeakAvx512;
   if (isa != Isa::kRef) return Int8PeakAvx2;
 #endif
   return nullptr;

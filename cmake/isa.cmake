@@ -5,6 +5,7 @@
 set(STERNA_ISA_FLAGS_avx2    -mavx2 -mfma -mf16c)
 set(STERNA_ISA_FLAGS_avxvnni -mavx2 -mfma -mf16c -mavxvnni)
 set(STERNA_ISA_FLAGS_avx512  -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c)
+set(STERNA_ISA_FLAGS_avx512vbmi ${STERNA_ISA_FLAGS_avx512} -mavx512vbmi)
 set(STERNA_ISA_FLAGS_neon         -march=armv8-a)
 set(STERNA_ISA_FLAGS_neon_dotprod -march=armv8.2-a+dotprod)
 set(STERNA_ISA_FLAGS_neon_i8mm    -march=armv8.2-a+dotprod+i8mm)

@@ -18,14 +18,15 @@ namespace sterna {
 namespace {
 
 #if defined(__x86_64__)
-constexpr std::array kIsas = {Isa::kRef, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512};
+constexpr std::array kIsas = {Isa::kRef, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512, Isa::kAvx512Vbmi};
 #elif defined(__aarch64__)
 constexpr std::array kIsas = {Isa::kRef, Isa::kNeon, Isa::kNeonDotprod, Isa::kNeonI8mm};
 #else
 constexpr std::array kIsas = {Isa::kRef};
 #endif
 /// Of every architecture: a name of another one is known, but not available.
-constexpr std::array kAllIsas = {Isa::kRef, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512, Isa::kNeon, Isa::kNeonDotprod, Isa::kNeonI8mm};
+constexpr std::array kAllIsas = {Isa::kRef,        Isa::kAvx2, Isa::kAvxVnni,     Isa::kAvx512,
+                                 Isa::kAvx512Vbmi, Isa::kNeon, Isa::kNeonDotprod, Isa::kNeonI8mm};
 
 #if defined(__x86_64__)
 
@@ -60,6 +61,7 @@ CpuFeatures Detect() {
     constexpr uint32_t kFDqBwVl = (1u << 16) | (1u << 17) | (1u << 30) | (1u << 31);
     add((b & kFDqBwVl) == kFDqBwVl, kCpuAvx512);
     add(c & (1u << 11), kCpuAvx512Vnni);
+    add(c & (1u << 1), kCpuAvx512Vbmi);
   }
   if (subleaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) add(a & (1u << 4), kCpuAvxVnni);
   return found;
@@ -149,6 +151,8 @@ std::string_view IsaName(Isa isa) {
       return "avxvnni";
     case Isa::kAvx512:
       return "avx512";
+    case Isa::kAvx512Vbmi:
+      return "avx512vbmi";
     case Isa::kNeon:
       return "neon";
     case Isa::kNeonDotprod:

@@ -26,14 +26,15 @@ inline constexpr CpuFeatures kCpuF16c{1u << 2};
 inline constexpr CpuFeatures kCpuAvxVnni{1u << 3};  ///< vpdpbusd on ymm, VEX-encoded
 inline constexpr CpuFeatures kCpuAvx512{1u << 4};   ///< F, BW, VL and DQ together, with the OS saving zmm and mask registers
 inline constexpr CpuFeatures kCpuAvx512Vnni{1u << 5};
-inline constexpr CpuFeatures kCpuNeon{1u << 6};     ///< Advanced SIMD of AArch64, with f16 conversions
-inline constexpr CpuFeatures kCpuDotprod{1u << 7};  ///< sdot, udot on NEON registers
-inline constexpr CpuFeatures kCpuI8mm{1u << 8};     ///< smmla, usdot on NEON registers
+inline constexpr CpuFeatures kCpuAvx512Vbmi{1u << 6};  ///< tables of 64 and 128 bytes: vpermb, vpermi2b
+inline constexpr CpuFeatures kCpuNeon{1u << 7};        ///< Advanced SIMD of AArch64, with f16 conversions
+inline constexpr CpuFeatures kCpuDotprod{1u << 8};     ///< sdot, udot on NEON registers
+inline constexpr CpuFeatures kCpuI8mm{1u << 9};        ///< smmla, usdot on NEON registers
 
 /// Levels a user can force with STERNA_ISA, from least to most on each architecture. Each allows a fixed set of features.
-enum class Isa : uint8_t { kRef, kAvx2, kAvxVnni, kAvx512, kNeon, kNeonDotprod, kNeonI8mm };
+enum class Isa : uint8_t { kRef, kAvx2, kAvxVnni, kAvx512, kAvx512Vbmi, kNeon, kNeonDotprod, kNeonI8mm };
 
-/// "ref", "avx2", "avxvnni", "avx512", "neon", "neon_dotprod", "neon_i8mm".
+/// "ref", "avx2", "avxvnni", "avx512", "avx512vbmi", "neon", "neon_dotprod", "neon_i8mm".
 std::string_view IsaName(Isa isa);
 /// The features a kernel of this level may use.
 constexpr CpuFeatures IsaFeatures(Isa isa) {
@@ -47,6 +48,8 @@ constexpr CpuFeatures IsaFeatures(Isa isa) {
       return kBase | kCpuAvxVnni;
     case Isa::kAvx512:
       return kBase | kCpuAvx512 | kCpuAvx512Vnni;
+    case Isa::kAvx512Vbmi:
+      return kBase | kCpuAvx512 | kCpuAvx512Vnni | kCpuAvx512Vbmi;
     case Isa::kNeon:
       return kCpuNeon;
     case Isa::kNeonDotprod:

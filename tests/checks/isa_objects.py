@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 SKIPPED = 77  # the SKIP_RETURN_CODE that tests/CMakeLists.txt declares
 ISA_FLAG = re.compile(r"-m(arch=|cpu=|avx|fma|f16c|sse[34]|ssse3|bmi|popcnt|lzcnt|amx|gfni)")
-ISA_NAME = re.compile(r"_(avx2|avxvnni|avx512|neon|neon_dotprod|neon_i8mm)(_[a-z0-9]+)?$")
+ISA_NAME = re.compile(r"_(avx2|avxvnni|avx512|avx512vbmi|neon|neon_dotprod|neon_i8mm)(_[a-z0-9]+)?$")
 # nm's letters: W/w and V/v weak, u unique, i indirect function.
 WEAK_SYMBOL = re.compile(r"^\S+ ([WwVvui]) (\S+.*)$", re.MULTILINE)
 # In 64-bit code the first opcode byte c4, c5 or 62 is always a VEX or EVEX prefix; 26..67 are prefixes that may stand before it.

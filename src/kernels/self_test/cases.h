@@ -15,7 +15,7 @@ namespace sterna {
 using Outputs = std::vector<std::byte>;
 
 Outputs QuantizeOutputs(QuantizeFunction function);
-Outputs TernaryLinearOutputs(TernaryLinearFunction function);
+Outputs TernaryLinearOutputs(const TernaryLayoutInfo& layout, TernaryLinearFunction function);
 Outputs DenseLinearOutputs(DType dtype, DenseLinearFunction function);
 Outputs BlockQuantizeOutputs(BlockQuantizeFunction function);
 Outputs BlockLinearOutputs(DType dtype, BlockLinearFunction function);

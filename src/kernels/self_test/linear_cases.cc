@@ -1,5 +1,8 @@
 // Inputs of the integer and matrix kernels: activations, ternary products, dense products.
+#include <algorithm>
 #include <array>
+#include <span>
+#include <vector>
 
 #include "kernels/self_test/cases.h"
 #include "kernels/ternary/tile_layout.h"
@@ -20,17 +23,19 @@ void AppendQuantized(QuantizeFunction function, Aligned<float>& x, Outputs* outp
 
 enum class TernaryFill : uint8_t { kRandom, kExtreme };
 
-void AppendTernary(TernaryLinearFunction function, int64_t rows, int64_t cols, int64_t tokens, TernaryFill fill, Outputs* outputs) {
+void AppendTernary(const TernaryLayoutInfo& layout, TernaryLinearFunction function, int64_t rows, int64_t cols, int64_t tokens,
+                   TernaryFill fill, Outputs* outputs) {
   Numbers numbers(1);
-  Aligned<uint8_t> codes(TernaryMatrixBytes(rows, cols));
-  for (int64_t i = 0; i < codes.size(); ++i) {
-    if (fill == TernaryFill::kExtreme) {
-      codes[i] = 0xaa;  // four times code 2
-      continue;
+  Aligned<uint8_t> codes(TernaryPaddedRows(rows) / kTernaryTileRows * layout.tile_bytes(cols));
+  std::vector<int8_t> weights(static_cast<size_t>(kTernaryTileRows * cols));
+  std::array<const int8_t*, kTernaryTileRows> tile;
+  for (int64_t row = 0; row < rows; row += kTernaryTileRows) {
+    const auto tile_rows = static_cast<size_t>(std::min(kTernaryTileRows, rows - row));
+    for (int8_t& weight : weights) {
+      weight = fill == TernaryFill::kExtreme ? int8_t{1} : static_cast<int8_t>(static_cast<int32_t>(numbers.Next() % 3) - 1);
     }
-    uint32_t byte = 0;
-    for (uint32_t bits = numbers.Next(), crumb = 0; crumb < 4; ++crumb, bits >>= 8) byte |= (bits & 0xff) % 3 << (2 * crumb);
-    codes[i] = static_cast<uint8_t>(byte);
+    for (size_t r = 0; r < tile_rows; ++r) tile[r] = weights.data() + r * static_cast<size_t>(cols);
+    layout.pack_tile(std::span(tile).first(tile_rows), cols, codes.data() + row / kTernaryTileRows * layout.tile_bytes(cols));
   }
   Aligned<float> row_scales(rows);
   for (int64_t row = 0; row < rows; ++row) row_scales[row] = 0.25f + static_cast<float>(row) * 0x1p-7f;
@@ -94,12 +99,13 @@ Outputs QuantizeOutputs(QuantizeFunction function) {
   return outputs;
 }
 
-Outputs TernaryLinearOutputs(TernaryLinearFunction function) {
+Outputs TernaryLinearOutputs(const TernaryLayoutInfo& layout, TernaryLinearFunction function) {
   Outputs outputs;
   for (const int64_t tokens : {1, 2, 5, 13})
-    AppendTernary(function, /*rows=*/41, /*cols=*/400, tokens, TernaryFill::kRandom, &outputs);
+    AppendTernary(layout, function, /*rows=*/41, /*cols=*/400, tokens, TernaryFill::kRandom, &outputs);
   // The longest sums of 16-bit lanes, many times over.
-  for (const int64_t tokens : {1, 7}) AppendTernary(function, /*rows=*/32, /*cols=*/4096, tokens, TernaryFill::kExtreme, &outputs);
+  for (const int64_t tokens : {1, 7})
+    AppendTernary(layout, function, /*rows=*/32, /*cols=*/4096, tokens, TernaryFill::kExtreme, &outputs);
   return outputs;
 }
 

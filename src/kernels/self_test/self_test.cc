@@ -23,9 +23,10 @@ struct KnownAnswer {
 
 // Digests of what the references give; g++ and clang, with and without optimization, x86-64 and AArch64 agree on them. They change
 // only together with a contract or with the cases.
-constexpr std::array<KnownAnswer, 18> kKnownAnswers = {{
+constexpr std::array<KnownAnswer, 19> kKnownAnswers = {{
     {"quantize", 0x03841b9ae5416961},
-    {"ternary linear", 0x655a927a9f7d478b},
+    {"ternary linear two_bit", 0x52914017f9fc540e},
+    {"ternary linear five_trit", 0x52914017f9fc540e},
     {"dense linear F32", 0xb47f66d022e8bf2d},
     {"dense linear F16", 0x8c4d9db470f21622},
     {"dense linear BF16", 0x9805277ecc43ac51},
@@ -51,21 +52,27 @@ bool IsKnownAnswer(std::string_view family, const Outputs& outputs) {
   return false;
 }
 
-/// outputs_of(function): the outputs of one variant.
-template <class Function, class OutputsOf>
-void TestFamily(const std::string& family, std::span<const Kernel<Function>> list, CpuFeatures cpu, OutputsOf outputs_of,
-                std::vector<SelfTestResult>* results) {
-  const Outputs expected = outputs_of(list.front().function);
-  for (const Kernel<Function>& kernel : list) {
-    SelfTestResult result{
-        .family = family, .name = kernel.info.name, .isa = kernel.info.isa, .status = SelfTestStatus::kNotSupported};
-    if (&kernel == &list.front()) {
-      result.status = IsKnownAnswer(family, expected) ? SelfTestStatus::kPassed : SelfTestStatus::kFailed;
-    } else if (cpu.Contains(IsaFeatures(kernel.info.isa))) {
-      result.status = outputs_of(kernel.function) == expected ? SelfTestStatus::kPassed : SelfTestStatus::kFailed;
-    }
-    results->push_back(std::move(result));
+/// visit(family, list, outputs_of) for every list; outputs_of(function) gives the outputs of one variant.
+template <class Visit>
+void ForEachFamily(const KernelLists& lists, Visit visit) {
+  visit("quantize", lists.quantize, QuantizeOutputs);
+  for (const KernelLists::Ternary& ternary : lists.ternary_linear) {
+    visit(fmt::format("ternary linear {}", ternary.layout->name), ternary.kernels,
+          [&](TernaryLinearFunction function) { return TernaryLinearOutputs(*ternary.layout, function); });
   }
+  for (const KernelLists::Dense& dense : lists.dense_linear) {
+    visit(fmt::format("dense linear {}", Name(dense.dtype)), dense.kernels,
+          [&](DenseLinearFunction function) { return DenseLinearOutputs(dense.dtype, function); });
+  }
+  visit("block quantize", lists.block_quantize, BlockQuantizeOutputs);
+  for (const KernelLists::Block& block : lists.block_linear) {
+    visit(fmt::format("block linear {}", Name(block.dtype)), block.kernels,
+          [&](BlockLinearFunction function) { return BlockLinearOutputs(block.dtype, function); });
+  }
+  visit("rms norm", lists.rms_norm, RmsNormOutputs);
+  visit("rope", lists.rope, RopeOutputs);
+  visit("attention", lists.attention, AttentionOutputs);
+  visit("gate", lists.gate, GateOutputs);
 }
 
 }  // namespace
@@ -84,7 +91,7 @@ std::string_view SelfTestStatusName(SelfTestStatus status) {
 
 KernelLists AllKernelLists() {
   KernelLists lists{.quantize = QuantizeKernels(),
-                    .ternary_linear = TernaryLinearKernels(),
+                    .ternary_linear = {},
                     .dense_linear = {},
                     .block_quantize = BlockQuantizeKernels(),
                     .block_linear = {},
@@ -92,6 +99,7 @@ KernelLists AllKernelLists() {
                     .rope = RopeKernels(),
                     .attention = AttentionKernels(),
                     .gate = GateKernels()};
+  for (const TernaryLayoutInfo& layout : TernaryLayouts()) lists.ternary_linear.push_back({&layout, layout.kernels()});
   for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ6_K}) {
     lists.dense_linear.push_back({dtype, DenseLinearKernels(dtype)});
   }
@@ -103,26 +111,38 @@ KernelLists AllKernelLists() {
 
 std::vector<SelfTestResult> RunKernelSelfTest(const KernelLists& lists, CpuFeatures cpu) {
   std::vector<SelfTestResult> results;
-  TestFamily("quantize", lists.quantize, cpu, QuantizeOutputs, &results);
-  TestFamily("ternary linear", lists.ternary_linear, cpu, TernaryLinearOutputs, &results);
-  for (const KernelLists::Dense& dense : lists.dense_linear) {
-    const auto outputs_of = [&](DenseLinearFunction function) { return DenseLinearOutputs(dense.dtype, function); };
-    TestFamily(fmt::format("dense linear {}", Name(dense.dtype)), dense.kernels, cpu, outputs_of, &results);
-  }
-  TestFamily("block quantize", lists.block_quantize, cpu, BlockQuantizeOutputs, &results);
-  for (const KernelLists::Block& block : lists.block_linear) {
-    const auto outputs_of = [&](BlockLinearFunction function) { return BlockLinearOutputs(block.dtype, function); };
-    TestFamily(fmt::format("block linear {}", Name(block.dtype)), block.kernels, cpu, outputs_of, &results);
-  }
-  TestFamily("rms norm", lists.rms_norm, cpu, RmsNormOutputs, &results);
-  TestFamily("rope", lists.rope, cpu, RopeOutputs, &results);
-  TestFamily("attention", lists.attention, cpu, AttentionOutputs, &results);
-  TestFamily("gate", lists.gate, cpu, GateOutputs, &results);
+  ForEachFamily(lists, [&](const std::string& family, auto list, auto outputs_of) {
+    const Outputs expected = outputs_of(list.front().function);
+    for (const auto& kernel : list) {
+      SelfTestResult result{
+          .family = family, .name = kernel.info.name, .isa = kernel.info.isa, .status = SelfTestStatus::kNotSupported};
+      if (&kernel == &list.front()) {
+        result.status = IsKnownAnswer(family, expected) ? SelfTestStatus::kPassed : SelfTestStatus::kFailed;
+      } else if (cpu.Contains(IsaFeatures(kernel.info.isa))) {
+        result.status = outputs_of(kernel.function) == expected ? SelfTestStatus::kPassed : SelfTestStatus::kFailed;
+      }
+      results.push_back(std::move(result));
+    }
+  });
   return results;
 }
 
 std::vector<SelfTestResult> RunKernelSelfTest() {
   return RunKernelSelfTest(AllKernelLists(), HostCpu());
+}
+
+std::vector<RefusedKernel> FindFailingKernels(const KernelLists& lists, Isa limit) {
+  std::vector<RefusedKernel> refused;
+  ForEachFamily(lists, [&](const std::string& family, auto list, auto outputs_of) {
+    for (;;) {
+      const auto& chosen = SelectKernel(list, limit, refused);
+      if (!refused.empty() && refused.back().family == family) refused.back().replacement = chosen.info.name;
+      if (IsKnownAnswer(family, outputs_of(chosen.function))) return;
+      refused.push_back({.family = family, .name = chosen.info.name, .replacement = {}});
+      if (&chosen == &list.front()) return;
+    }
+  });
+  return refused;
 }
 
 }  // namespace sterna

@@ -2,6 +2,7 @@
 #ifndef STERNA_KERNELS_SELF_TEST_SELF_TEST_H_
 #define STERNA_KERNELS_SELF_TEST_SELF_TEST_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 #include "kernels/gate/gate.h"
 #include "kernels/norm/rms_norm.h"
 #include "kernels/rope/rope.h"
+#include "kernels/ternary/layouts.h"
 #include "kernels/ternary/linear.h"
 #include "kernels/ternary/quantize.h"
 #include "tensor/dtype.h"
@@ -26,7 +28,7 @@ enum class SelfTestStatus : uint8_t { kPassed, kFailed, kNotSupported };
 std::string_view SelfTestStatusName(SelfTestStatus status);
 
 struct SelfTestResult {
-  std::string family;  ///< "ternary linear", "dense linear Q6_K"
+  std::string family;  ///< "ternary linear two_bit", "dense linear Q6_K"
   std::string name;    ///< "ternary_linear_avx512"
   Isa isa;
   SelfTestStatus status;
@@ -34,6 +36,10 @@ struct SelfTestResult {
 
 /// The lists a self-test walks. Tests replace one to plant a wrong kernel.
 struct KernelLists {
+  struct Ternary {
+    const TernaryLayoutInfo* layout;
+    std::span<const Kernel<TernaryLinearFunction>> kernels;
+  };
   struct Dense {
     DType dtype;
     std::span<const Kernel<DenseLinearFunction>> kernels;
@@ -44,7 +50,7 @@ struct KernelLists {
   };
 
   std::span<const Kernel<QuantizeFunction>> quantize;
-  std::span<const Kernel<TernaryLinearFunction>> ternary_linear;
+  std::vector<Ternary> ternary_linear;
   std::vector<Dense> dense_linear;
   std::span<const Kernel<BlockQuantizeFunction>> block_quantize;
   std::vector<Block> block_linear;
@@ -62,6 +68,28 @@ KernelLists AllKernelLists();
 std::vector<SelfTestResult> RunKernelSelfTest(const KernelLists& lists, CpuFeatures cpu);
 /// All lists, on this processor.
 std::vector<SelfTestResult> RunKernelSelfTest();
+
+/// A kernel whose outputs are wrong on this processor, and what runs in its place.
+struct RefusedKernel {
+  std::string family, name;
+  std::string replacement;  ///< empty where the reference itself failed: it stays, for want of another
+};
+
+/// Runs of each list only the variant that SelectKernel takes for `limit`, and compares its outputs with the stored digest; where
+/// they differ, the next slower one, and so on. A healthy machine takes a few milliseconds. Thread-safe.
+std::vector<RefusedKernel> FindFailingKernels(const KernelLists& lists, Isa limit);
+
+/// SelectKernel among those that were not refused. The list's first entry always qualifies.
+template <class Function>
+const Kernel<Function>& SelectKernel(std::span<const Kernel<Function>> list, Isa limit, std::span<const RefusedKernel> refused) {
+  const Kernel<Function>* best = &list.front();
+  for (const auto& kernel : list) {
+    const bool is_refused =
+        std::any_of(refused.begin(), refused.end(), [&](const RefusedKernel& wrong) { return wrong.name == kernel.info.name; });
+    if (!is_refused && IsaFeatures(limit).Contains(IsaFeatures(kernel.info.isa))) best = &kernel;
+  }
+  return *best;
+}
 
 }  // namespace sterna
 

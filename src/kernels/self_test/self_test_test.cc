@@ -24,7 +24,7 @@ TEST(SelfTest, EveryVariantThisProcessorCanRunPasses) {
     EXPECT_EQ(result.status, can_run ? SelfTestStatus::kPassed : SelfTestStatus::kNotSupported)
         << result.family << ' ' << result.name;
   }
-  EXPECT_EQ(families.size(), 18u);
+  EXPECT_EQ(families.size(), 19u);
 }
 
 TEST(SelfTest, RunsNothingTheProcessorLacks) {
@@ -64,7 +64,7 @@ void WrongTernary(const TernaryLinearArgs& args) noexcept {
 TEST(SelfTest, FindsAMistakeThatOnlyExtremeValuesShow) {
   const Kernel<TernaryLinearFunction> products[] = {TernaryLinearKernels().front(), {{"ternary_wrong", Isa::kRef}, WrongTernary}};
   KernelLists lists = AllKernelLists();
-  lists.ternary_linear = products;
+  lists.ternary_linear = {{&LayoutInfo(TernaryLayout::kTwoBit), products}};
   EXPECT_EQ(StatusOf(RunKernelSelfTest(lists, HostCpu()), "ternary_wrong"), SelfTestStatus::kFailed);
 }
 
@@ -80,6 +80,37 @@ TEST(SelfTest, FindsAWriteBehindTheOutputRows) {
   KernelLists lists = AllKernelLists();
   lists.dense_linear = {{DType::kF32, products}};
   EXPECT_EQ(StatusOf(RunKernelSelfTest(lists, HostCpu()), "dense_overlong"), SelfTestStatus::kFailed);
+}
+
+TEST(SelfTest, AWrongKernelIsRefusedAndTheNextOneTested) {
+  const Kernel<GateFunction> gates[] = {
+      GateKernels().front(), {{"gate_right", Isa::kRef}, GateKernels().front().function}, {{"gate_wrong", Isa::kRef}, WrongGate}};
+  KernelLists lists = AllKernelLists();
+  lists.gate = gates;
+  const std::vector<RefusedKernel> refused = FindFailingKernels(lists, Isa::kRef);
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].family, "gate");
+  EXPECT_EQ(refused[0].name, "gate_wrong");
+  EXPECT_EQ(refused[0].replacement, "gate_right");
+  EXPECT_EQ(SelectKernel(lists.gate, Isa::kRef, refused).function, gates[1].function);
+}
+
+TEST(SelfTest, AReferenceThatFailsStaysForWantOfAnother) {
+  const Kernel<GateFunction> gates[] = {{{"gate_wrong", Isa::kRef}, WrongGate}};
+  KernelLists lists = AllKernelLists();
+  lists.gate = gates;
+  const std::vector<RefusedKernel> refused = FindFailingKernels(lists, Isa::kRef);
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].replacement, "");
+  EXPECT_EQ(SelectKernel(lists.gate, Isa::kRef, refused).function, &WrongGate);
+}
+
+TEST(SelfTest, NoChosenKernelOfThisProcessorFails) {
+  for (const Isa isa : AllIsas()) {
+    if (HostCpu().Contains(IsaFeatures(isa))) {
+      EXPECT_TRUE(FindFailingKernels(AllKernelLists(), isa).empty()) << IsaName(isa);
+    }
+  }
 }
 
 }  // namespace

@@ -27,6 +27,13 @@ constexpr Kernel<TernaryLinearFunction> kTernaryLinearKernels[] = {
 #endif
 };
 
+constexpr Kernel<TernaryLinearFunction> kFiveTritLinearKernels[] = {
+    {{"five_trit_linear_ref", Isa::kRef}, FiveTritLinearRef},
+#if defined(__x86_64__)
+    {{"five_trit_linear_avx512vbmi", Isa::kAvx512Vbmi}, FiveTritLinearAvx512Vbmi},
+#endif
+};
+
 }  // namespace
 
 std::span<const Kernel<QuantizeFunction>> QuantizeKernels() {
@@ -35,6 +42,10 @@ std::span<const Kernel<QuantizeFunction>> QuantizeKernels() {
 
 std::span<const Kernel<TernaryLinearFunction>> TernaryLinearKernels() {
   return kTernaryLinearKernels;
+}
+
+std::span<const Kernel<TernaryLinearFunction>> FiveTritLinearKernels() {
+  return kFiveTritLinearKernels;
 }
 
 size_t TernaryLinearScratchBytes(int64_t cols, int64_t tokens) {

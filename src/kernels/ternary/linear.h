@@ -11,7 +11,7 @@
 namespace sterna {
 
 struct TernaryLinearArgs {
-  const uint8_t* codes;        ///< the whole matrix as tiles (tile_layout.h), 64-byte aligned
+  const uint8_t* codes;        ///< the whole matrix as tiles of the function's layout (layouts.h), 64-byte aligned
   const float* row_scales;     ///< [rows]
   int64_t rows, cols;          ///< cols <= 2^22, so that |sum code * q| < 2^31
   int64_t row_begin, row_end;  ///< the rows to compute: row_begin % 16 == 0; row_end % 16 == 0 or row_end == rows
@@ -31,11 +31,13 @@ struct TernaryLinearArgs {
 /// fail.
 using TernaryLinearFunction = void (*)(const TernaryLinearArgs&) noexcept;
 
-/// Scratch that any variant needs for this shape.
+/// Scratch that any variant of any layout needs for this shape.
 size_t TernaryLinearScratchBytes(int64_t cols, int64_t tokens);
 
-/// From slow to fast; the first is the scalar reference.
+/// Of tiles with four codes a byte (tile_layout.h), from slow to fast; the first is the scalar reference.
 std::span<const Kernel<TernaryLinearFunction>> TernaryLinearKernels();
+/// Of tiles with five codes a byte (five_trit_layout.h).
+std::span<const Kernel<TernaryLinearFunction>> FiveTritLinearKernels();
 
 }  // namespace sterna
 

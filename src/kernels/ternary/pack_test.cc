@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/ternary/aligned_array.h"
+#include "kernels/ternary/five_trit_pack.h"
 
 namespace sterna {
 namespace {
@@ -74,6 +75,59 @@ TEST(TernaryPack, RowPointersOfOneTileEqualTheWholeMatrix) {
   int8_t* const out[] = {first_row.data(), second_row.data(), third_row.data(), fourth_row.data()};
   UnpackTernaryTile(tile.data(), kCols, out);
   EXPECT_TRUE(std::equal(fourth_row.begin(), fourth_row.end(), weights.begin() + 19 * kCols));
+}
+
+/// Every byte, by the words of five_trit_layout.h.
+TEST(FiveTritPack, EveryByteGivesItsFiveCodesBack) {
+  for (int number = 0; number < 243; ++number) {
+    const int codes[5] = {number % 3, number / 3 % 3, number / 9 % 3, number / 27 % 3, number / 81};
+    const uint8_t byte = FiveTritByte(codes);
+    ASSERT_EQ(byte, 84 * codes[4] + number % 81);
+    for (int plane = 0; plane < 5; ++plane) ASSERT_EQ(FiveTritCode(byte, plane), codes[plane]) << number << ", plane " << plane;
+  }
+}
+
+TEST(FiveTritPack, FollowsTheLayoutWithZeroWeightsAsPadding) {
+  for (int64_t rows : {1, 2, 15, 16}) {
+    for (int64_t cols : {1, 3, 4, 15, 16, 19, 20, 21, 39, 40, 41, 100, 255}) {
+      const std::vector<int8_t> weights = RandomWeights(rows, cols);
+      std::vector<const int8_t*> pointers;
+      for (int64_t row = 0; row < rows; ++row) pointers.push_back(weights.data() + row * cols);
+      AlignedArray<uint8_t> tile(FiveTritTileBytes(cols));
+      PackFiveTritTile(pointers, cols, tile.data());
+      for (int64_t row = 0; row < 16; ++row) {
+        for (int64_t col = 0; col < (cols + 19) / 20 * 20; ++col) {
+          const int weight = row < rows && col < cols ? weights[static_cast<size_t>(row * cols + col)] : 0;
+          const uint8_t byte = tile[64 * (col / 20) + 4 * row + col % 4];
+          ASSERT_EQ(FiveTritCode(byte, static_cast<int>(col % 20 / 4)), weight + 1)
+              << rows << 'x' << cols << " at " << row << ',' << col;
+        }
+      }
+      std::vector<int8_t> back(weights.size(), 55);
+      std::vector<int8_t*> out;
+      for (int64_t row = 0; row < rows; ++row) out.push_back(back.data() + row * cols);
+      UnpackFiveTritTile(tile.data(), cols, out);
+      ASSERT_EQ(back, weights) << rows << 'x' << cols;
+    }
+  }
+}
+
+TEST(FiveTritPack, AValueThatIsNoWeightStaysInItsByte) {
+  for (const int wrong : {-128, -3, -2, 2, 3, 127}) {
+    std::vector<int8_t> row(20, 1);
+    row[6] = static_cast<int8_t>(wrong);
+    const int8_t* const pointers[] = {row.data()};
+    AlignedArray<uint8_t> tile(FiveTritTileBytes(20));
+    PackFiveTritTile(pointers, 20, tile.data());
+    std::vector<int8_t> back(20);
+    int8_t* const out[] = {back.data()};
+    UnpackFiveTritTile(tile.data(), 20, out);
+    for (size_t col = 0; col < 20; ++col) {
+      if (col != 6) {
+        ASSERT_EQ(back[col], 1) << "column " << col << " beside " << wrong;
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "kernels/ternary/five_trit_layout.h"
 #include "kernels/ternary/tile_layout.h"
 
 namespace sterna {
@@ -19,9 +20,11 @@ constexpr int64_t kMaxPanelTiles = 2;
 /// unpacking of a panel (about 1 % of the work at 192 tokens) and the second reading of the codes cost little.
 constexpr int64_t kMaxChunkTokens = 192;
 
-/// Bytes of one row tile with a whole byte per code: column groups of four, 16 rows x 4 codes in each.
+/// Bytes of one row tile with a whole byte per code: column groups of four, 16 rows x 4 codes in each; in whole lines of the layout
+/// that needs more.
 constexpr int64_t UnpackedTileBytes(int64_t cols) {
-  return TernaryTileBytes(cols) * 4;
+  const int64_t two_bit = 4 * TernaryTileBytes(cols), five_trit = 5 * FiveTritTileBytes(cols);
+  return two_bit > five_trit ? two_bit : five_trit;
 }
 
 // Scratch is the panel (kMaxPanelTiles unpacked tiles), then the packed activations of one chunk: TernaryPaddedCols bytes a token.

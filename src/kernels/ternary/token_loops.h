@@ -26,10 +26,10 @@ constexpr int64_t kPrefetchBytes = 4096;
 constexpr int64_t kMaxPassTokens = 4;
 
 /// Splits the tokens evenly into passes over each row tile. Kernel::MultiplyTile(args, tokens, first_token, tile, lines, row) does
-/// one pass of 1 .. kMaxPassTokens tokens.
-template <class Kernel>
+/// one pass of 1 .. kMaxPassTokens tokens. kLineCols: columns of a line of codes, as everywhere here.
+template <class Kernel, int64_t kLineCols = kTernaryLineCols>
 void MultiplyFewTokens(const TernaryLinearArgs& args) noexcept {
-  const int64_t lines = (args.cols + kTernaryLineCols - 1) / kTernaryLineCols;
+  const int64_t lines = (args.cols + kLineCols - 1) / kLineCols;
   const int64_t passes = (args.tokens + kMaxPassTokens - 1) / kMaxPassTokens;
   for (int64_t row = args.row_begin; row < args.row_end; row += kTernaryTileRows) {
     const uint8_t* tile = args.codes + row / kTernaryTileRows * lines * kTernaryLineBytes;
@@ -51,18 +51,23 @@ struct TokenBlock {
 
 /// For more than kMaxFewTokens tokens. Kernel has: kPanelTiles; kSmallestBlock and kBlockTokens, the fewest and the most tokens of
 /// a block (tokens are split evenly); Unpack(codes, tiles, lines, panel); Pack(x, x_stride, tokens, lines, packed), which orders
-/// the activations of a block as Run reads them; Run(args, block), which multiplies, scales and stores.
-template <class Kernel>
+/// the activations of a block, in lines of 16 columns, as Run reads them; Run(args, block), which multiplies, scales and stores.
+template <class Kernel, int64_t kLineCols = kTernaryLineCols>
 void MultiplyManyTokens(const TernaryLinearArgs& args) noexcept {
   // n tokens in ceil(n / most) blocks are at least floor(n * most / (n + most - 1)) in each, which grows with n.
   constexpr int64_t kFewest = kMaxFewTokens + 1, kMost = Kernel::kBlockTokens;
   static_assert(kFewest * kMost / (kFewest + kMost - 1) == Kernel::kSmallestBlock && Kernel::kSmallestBlock >= 4);
   constexpr int64_t kChunkBlocks = kMaxChunkTokens / Kernel::kBlockTokens;
-  const int64_t lines = (args.cols + kTernaryLineCols - 1) / kTernaryLineCols;
+  const int64_t lines = (args.cols + kLineCols - 1) / kLineCols;
   const int64_t tile_bytes = lines * kTernaryLineBytes;
-  const int64_t token_bytes = lines * kTernaryLineCols;
+  // Activations are padded to whole vectors: packed in steps of 16 columns, whatever a line of codes holds.
+  const int64_t token_lines = (args.cols + kTernaryLineCols - 1) / kTernaryLineCols;
+  const int64_t token_bytes = token_lines * kTernaryLineCols;
+  // Groups that codes and activations both have: all that hold a column.
+  const int64_t code_groups = lines * (kLineCols / 4), token_groups = 4 * token_lines;
+  const int64_t groups = code_groups < token_groups ? code_groups : token_groups;
   auto* panel = reinterpret_cast<uint8_t*>(args.scratch);
-  uint8_t* packed = panel + kMaxPanelTiles * 4 * tile_bytes;
+  uint8_t* packed = panel + kMaxPanelTiles * UnpackedTileBytes(args.cols);
 
   const int64_t blocks = (args.tokens + Kernel::kBlockTokens - 1) / Kernel::kBlockTokens;
   const auto first_token = [&](int64_t block) { return args.tokens * block / blocks; };
@@ -71,7 +76,7 @@ void MultiplyManyTokens(const TernaryLinearArgs& args) noexcept {
     const int64_t chunk_token = first_token(chunk);
     for (int64_t block = chunk; block < chunk_end; ++block) {
       const int64_t token = first_token(block);
-      Kernel::Pack(args.x + token * args.x_stride, args.x_stride, first_token(block + 1) - token, lines,
+      Kernel::Pack(args.x + token * args.x_stride, args.x_stride, first_token(block + 1) - token, token_lines,
                    packed + (token - chunk_token) * token_bytes);
     }
     for (int64_t row = args.row_begin; row < args.row_end; row += Kernel::kPanelTiles * kTernaryTileRows) {
@@ -82,7 +87,7 @@ void MultiplyManyTokens(const TernaryLinearArgs& args) noexcept {
         const int64_t token = first_token(block);
         Kernel::Run(args, {.panel = panel,
                            .x = packed + (token - chunk_token) * token_bytes,
-                           .groups = 4 * lines,
+                           .groups = groups,
                            .tiles = tiles,
                            .tokens = first_token(block + 1) - token,
                            .row = row,

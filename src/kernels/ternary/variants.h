@@ -9,6 +9,7 @@ namespace sterna {
 
 void QuantizeRef(const QuantizeArgs& args) noexcept;
 void TernaryLinearRef(const TernaryLinearArgs& args) noexcept;
+void FiveTritLinearRef(const TernaryLinearArgs& args) noexcept;
 
 #if defined(__x86_64__)
 void QuantizeAvx2(const QuantizeArgs& args) noexcept;
@@ -16,6 +17,7 @@ void QuantizeAvx512(const QuantizeArgs& args) noexcept;
 void TernaryLinearAvx2(const TernaryLinearArgs& args) noexcept;
 void TernaryLinearAvxVnni(const TernaryLinearArgs& args) noexcept;
 void TernaryLinearAvx512(const TernaryLinearArgs& args) noexcept;
+void FiveTritLinearAvx512Vbmi(const TernaryLinearArgs& args) noexcept;
 #elif defined(__aarch64__)
 void QuantizeNeon(const QuantizeArgs& args) noexcept;
 void TernaryLinearNeon(const TernaryLinearArgs& args) noexcept;

@@ -5,10 +5,12 @@
 #include <chrono>
 #include <filesystem>
 
+#include "api/layout_tuning.h"
 #include "api/model_path.h"
 #include "backend/cpu/cpu_backend.h"
 #include "base/file.h"
 #include "formats/json_metadata.h"
+#include "kernels/self_test/self_test.h"
 #include "model/i2s_layout_probe.h"
 #include "model/random_weights.h"
 #include "text/template/default_templates.h"
@@ -101,9 +103,35 @@ Status LoadText(const WeightSource& source, const LoadOptions& options, LoadedMo
   return Status::Ok();
 }
 
-Result<std::shared_ptr<Backend>> MakeBackend(const LoadOptions& options, Isa* isa) {
-  STERNA_ASSIGN_OR_RETURN(*isa, ChooseIsa(options.isa));
-  return MakeCpuBackend({.threads = options.threads, .isa = *isa});
+/// Below this many bytes of weights caches serve a good part of the reading, and two bits a weight are the least work.
+constexpr int64_t kLeastBytesToTune = int64_t{96} << 20;
+
+/// weight_bytes: about what the model has. Adds a warning for each kernel that is refused.
+Result<std::shared_ptr<Backend>> MakeBackend(const LoadOptions& options, int64_t weight_bytes, LoadedModel* loaded) {
+  STERNA_ASSIGN_OR_RETURN(loaded->isa, ChooseIsa(options.isa));
+  CpuBackendOptions backend{.threads = options.threads, .isa = loaded->isa};
+  if (options.self_test) backend.refused = FindFailingKernels(AllKernelLists(), loaded->isa);
+  for (const RefusedKernel& wrong : backend.refused) {
+    loaded->warnings.push_back(
+        wrong.replacement.empty()
+            ? fmt::format("the kernel {} gives wrong results on this machine, and there is no other: expect nonsense", wrong.name)
+            : fmt::format("the kernel {} gives wrong results on this machine: {} takes its place", wrong.name, wrong.replacement));
+  }
+  if (!options.layout.empty()) {
+    const std::optional<TernaryLayout> layout = TernaryLayoutFromName(options.layout);
+    if (!layout) return InvalidArgument(fmt::format("unknown layout '{}': expected two_bit or five_trit", options.layout));
+    backend.layouts = AllInLayout(*layout);
+  } else if (!options.machine_cache.empty() && weight_bytes >= kLeastBytesToTune) {
+    STERNA_ASSIGN_OR_RETURN(const LayoutTuning tuning, TuneLayouts(backend, options.machine_cache, TuneMode::kWhereUnknown));
+    backend.layouts = FastestLayouts(tuning.measurements);
+  }
+  return MakeCpuBackend(backend);
+}
+
+/// What the projections of all layers take at two bits a weight.
+int64_t TernaryBytes(const ModelConfig& config) {
+  const int64_t attention = 2 * (config.heads + config.kv_heads) * config.head_dim * config.d_model;
+  return config.layers * (attention + 3 * config.d_model * config.d_ff) / 4;
 }
 
 ModelOptions ToModelOptions(const LoadOptions& options) {
@@ -138,15 +166,15 @@ Result<LoadedModel> LoadModel(const std::string& model, const LoadOptions& optio
   STERNA_ASSIGN_OR_RETURN(const std::string path, FindModelPath(model));
   LoadedModel loaded;
   loaded.path = path;
-  STERNA_ASSIGN_OR_RETURN(std::shared_ptr<Backend> backend, MakeBackend(options, &loaded.isa));
   STERNA_ASSIGN_OR_RETURN(std::shared_ptr<const WeightSource> source,
                           OpenWeightsWithLayout(path, options.i2s_layout, &loaded.warnings));
+  for (const TensorEntry& entry : source->entries()) loaded.file_bytes += static_cast<int64_t>(entry.data.size());
+  STERNA_ASSIGN_OR_RETURN(std::shared_ptr<Backend> backend, MakeBackend(options, loaded.file_bytes, &loaded));
   if (options.needs_text) STERNA_RETURN_IF_ERROR(LoadText(*source, options, &loaded).WithContext(path));
   if (loaded.tokenizer != nullptr) {
     const std::vector<std::string>& more = loaded.tokenizer->warnings();
     loaded.warnings.insert(loaded.warnings.end(), more.begin(), more.end());
   }
-  for (const TensorEntry& entry : source->entries()) loaded.file_bytes += static_cast<int64_t>(entry.data.size());
   STERNA_ASSIGN_OR_RETURN(loaded.model, Model::Load(source, std::move(backend), ToModelOptions(options)));
   const int64_t vocab = loaded.model->config().vocab;
   if (loaded.tokenizer != nullptr && loaded.tokenizer->vocab_size() > vocab) {
@@ -164,7 +192,7 @@ Result<LoadedModel> MakeShapedModel(std::string_view shape, std::string_view hea
   const auto dtype = DTypeFromName(head_type);
   if (!dtype) return InvalidArgument(fmt::format("unknown type '{}' for the output head", head_type));
   loaded.path = config.name;
-  STERNA_ASSIGN_OR_RETURN(std::shared_ptr<Backend> backend, MakeBackend(options, &loaded.isa));
+  STERNA_ASSIGN_OR_RETURN(std::shared_ptr<Backend> backend, MakeBackend(options, TernaryBytes(config), &loaded));
   constexpr uint64_t kSeed = 1;
   RandomWeights weights(config, *dtype, kSeed);
   STERNA_ASSIGN_OR_RETURN(loaded.model, Model::Build(config, weights, std::move(backend), ToModelOptions(options)));

@@ -29,6 +29,11 @@ struct LoadOptions {
   /// How the I2_S tensors of a GGUF file lie: I2sLayoutFromName. Empty: the published layout, and a warning where another fits the
   /// weights much better.
   std::string i2s_layout = {};
+  /// Layout of ternary weights in memory: "two_bit" or "five_trit"; empty: what was measured to be the fastest here
+  /// (api/layout_tuning.h), where machine_cache says where to keep that and the weights are too large for caches, else two_bit.
+  std::string layout = {};
+  std::string machine_cache = {};  ///< folder for what is measured about this machine; empty: none
+  bool self_test = true;           ///< test the chosen kernels first, and take others for those that fail, with a warning
   ModelOutput output = ModelOutput::kLogits;
   bool needs_text = true;  ///< false: token ids only; the tokenizer and template are left unread, right or wrong
 };

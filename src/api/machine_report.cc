@@ -6,9 +6,9 @@
 
 namespace sterna {
 
-Result<MachineReport> InspectMachine(std::string_view isa) {
+Result<MachineReport> InspectMachine(const MachineOptions& options) {
   MachineReport report;
-  STERNA_ASSIGN_OR_RETURN(report.chosen_isa, ChooseIsa(isa));
+  STERNA_ASSIGN_OR_RETURN(report.chosen_isa, ChooseIsa(options.isa));
   report.cpu = HostCpuName();
   for (const Isa level : AllIsas()) {
     if (HostCpu().Contains(IsaFeatures(level))) report.supported_isas.push_back(level);
@@ -20,6 +20,9 @@ Result<MachineReport> InspectMachine(std::string_view isa) {
   STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<Backend> backend, MakeCpuBackend({.threads = 1, .isa = report.chosen_isa}));
   report.chosen_kernels = backend->ChosenKernels();
   report.self_test = RunKernelSelfTest();
+  const CpuBackendOptions best{
+      .threads = 0, .isa = report.chosen_isa, .refused = FindFailingKernels(AllKernelLists(), report.chosen_isa)};
+  STERNA_ASSIGN_OR_RETURN(report.layouts, TuneLayouts(best, options.machine_cache, options.layouts));
   return report;
 }
 

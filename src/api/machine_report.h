@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/layout_tuning.h"
 #include "api/system_memory.h"
 #include "base/cpu_features.h"
 #include "base/status.h"
@@ -24,10 +25,17 @@ struct MachineReport {
   std::string huge_pages;
   std::vector<std::pair<std::string, std::string>> chosen_kernels;  ///< family, variant
   std::vector<SelfTestResult> self_test;
+  LayoutTuning layouts;  ///< for the default number of threads; without measurements where none were made yet
 };
 
-/// `isa`: as LoadOptions::isa. Errors: those of ChooseIsa.
-Result<MachineReport> InspectMachine(std::string_view isa);
+struct MachineOptions {
+  std::string isa = {};            ///< as LoadOptions::isa
+  std::string machine_cache = {};  ///< as LoadOptions::machine_cache
+  TuneMode layouts = TuneMode::kReadOnly;
+};
+
+/// Errors: those of ChooseIsa, and of TuneLayouts.
+Result<MachineReport> InspectMachine(const MachineOptions& options);
 
 }  // namespace sterna
 

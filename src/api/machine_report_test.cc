@@ -10,7 +10,7 @@ namespace sterna {
 namespace {
 
 TEST(MachineReport, ShowsEveryLevelAndTheChosenOne) {
-  const auto report = InspectMachine("");
+  const auto report = InspectMachine({});
   ASSERT_TRUE(report.ok()) << report.status().message();
   EXPECT_EQ(report->chosen_isa, HostIsa());
   EXPECT_EQ(report->supported_isas.front(), Isa::kRef);
@@ -23,13 +23,13 @@ TEST(MachineReport, ShowsEveryLevelAndTheChosenOne) {
 }
 
 TEST(MachineReport, NamesTheKernelsOfAForcedLevel) {
-  const auto report = InspectMachine("ref");
+  const auto report = InspectMachine({.isa = "ref"});
   ASSERT_TRUE(report.ok());
   EXPECT_EQ(report->chosen_isa, Isa::kRef);
   EXPECT_FALSE(report->chosen_kernels.empty());
   for (const auto& chosen : report->chosen_kernels)
     EXPECT_EQ(chosen.second.substr(chosen.second.size() - 4), "_ref") << chosen.second;
-  EXPECT_EQ(InspectMachine("avx9").status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(InspectMachine({.isa = "avx9"}).status().code(), StatusCode::kInvalidArgument);
 }
 
 TEST(MachineLimits, AreMeasuredAtEveryLevelThisMachineHas) {

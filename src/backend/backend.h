@@ -94,6 +94,8 @@ class Backend {
   /// A matrix that is multiplied, and perhaps looked up too.
   virtual Result<WeightId> AddDense(DenseMatrixSource source) = 0;
   virtual Result<WeightId> AddTernary(const TernaryMatrixSource& source) = 0;
+  /// Bytes of codes and scales that one pass over such a matrix reads; they depend on the layout this device gives it.
+  virtual int64_t TernaryBytes(int64_t rows, int64_t cols) const = 0;
   /// Rotation angles of each position: position * inverse_frequencies[i], for positions < positions.
   virtual Result<WeightId> AddRopeTable(std::span<const double> inverse_frequencies, int64_t positions) = 0;
 

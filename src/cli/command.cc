@@ -42,6 +42,26 @@ std::string EscapeControls(std::string_view text) {
   return out;
 }
 
+std::string_view EnvironmentVariable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string_view() : value;
+}
+
+bool IsOff(std::string_view wish) {
+  return wish == "off" || wish == "0";
+}
+
+/// `name` in the cache folder of the XDG base directory specification; empty where `variable` turns it off or there is no home.
+std::string CacheFolder(std::string_view name, const char* variable) {
+  if (IsOff(EnvironmentVariable(variable))) return "";
+  // A relative path is to be ignored, says the specification.
+  if (const std::string_view cache = EnvironmentVariable("XDG_CACHE_HOME"); cache.starts_with('/')) {
+    return fmt::format("{}/sterna/{}", cache, name);
+  }
+  const std::string_view home = EnvironmentVariable("HOME");
+  return home.starts_with('/') ? fmt::format("{}/.cache/sterna/{}", home, name) : "";
+}
+
 }  // namespace
 
 Status WriteOutput(std::string_view text) {
@@ -97,27 +117,23 @@ void ModelFlags::AddTo(CLI::App& command) {
 }
 
 LoadOptions ModelFlags::ToLoadOptions() const {
-  const char* isa = std::getenv("STERNA_ISA");
   return {.threads = threads,
-          .isa = isa == nullptr ? "" : isa,
+          .isa = std::string(EnvironmentVariable("STERNA_ISA")),
           .max_context = context,
           .dense_activations = activations == "int8" ? DenseActivations::kInt8 : DenseActivations::kFloat,
           .vocabulary_cache = VocabularyCacheFolder(),
-          .i2s_layout = i2s_layout};
+          .i2s_layout = i2s_layout,
+          .layout = std::string(EnvironmentVariable("STERNA_LAYOUT")),
+          .machine_cache = MachineCacheFolder(),
+          .self_test = !IsOff(EnvironmentVariable("STERNA_SELF_TEST"))};
 }
 
 std::string VocabularyCacheFolder() {
-  const auto variable = [](const char* name) -> std::string_view {
-    const char* value = std::getenv(name);
-    return value == nullptr ? std::string_view() : value;
-  };
-  const std::string_view wish = variable("STERNA_TOKENIZER_CACHE");
-  if (wish == "off" || wish == "0") return "";
-  constexpr std::string_view kFolder = "/sterna/vocabularies";
-  // A relative path is to be ignored, says the XDG base directory specification.
-  if (const std::string_view cache = variable("XDG_CACHE_HOME"); cache.starts_with('/')) return fmt::format("{}{}", cache, kFolder);
-  const std::string_view home = variable("HOME");
-  return home.starts_with('/') ? fmt::format("{}/.cache{}", home, kFolder) : "";
+  return CacheFolder("vocabularies", "STERNA_TOKENIZER_CACHE");
+}
+
+std::string MachineCacheFolder() {
+  return CacheFolder("machine", "STERNA_MACHINE_CACHE");
 }
 
 bool Interrupted() {

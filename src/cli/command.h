@@ -57,7 +57,8 @@ void PrintWarning(std::string_view message);
 /// --i2s-layout LAYOUT into *layout, for every command that opens a GGUF file.
 void AddI2sLayoutFlag(CLI::App& command, std::string* layout);
 
-/// --threads, --ctx-size, --activations and --i2s-layout, shared by every command that loads a model; STERNA_ISA is read here too.
+/// --threads, --ctx-size, --activations and --i2s-layout, shared by every command that loads a model; STERNA_ISA,
+/// STERNA_LAYOUT and STERNA_SELF_TEST are read here too.
 struct ModelFlags {
   int threads = 0;
   int64_t context = 0;
@@ -67,6 +68,10 @@ struct ModelFlags {
   void AddTo(CLI::App& command);
   LoadOptions ToLoadOptions() const;
 };
+
+/// Where what was measured about this machine is kept: $XDG_CACHE_HOME/sterna/machine or the like below ~/.cache. Empty, which
+/// means nowhere, where STERNA_MACHINE_CACHE is "off" or "0" or there is no home.
+std::string MachineCacheFolder();
 
 /// Where large vocabularies are kept in a form that loads fast: $XDG_CACHE_HOME/sterna/vocabularies or the like below ~/.cache.
 /// Empty, which means none, where STERNA_TOKENIZER_CACHE is "off" or "0" or there is no home.

@@ -17,6 +17,7 @@ std::vector<std::string_view> IsaNames(const std::vector<Isa>& isas) {
 }
 
 std::string ToText(const MachineReport& report) {
+  const LayoutChoice layouts = FastestLayouts(report.layouts.measurements);
   std::string out;
   constexpr double kGib = 1024.0 * 1024 * 1024;
   out += fmt::format("processor        {}\n", report.cpu);
@@ -28,15 +29,30 @@ std::string ToText(const MachineReport& report) {
                      static_cast<double>(report.memory.available_bytes) / kGib);
   out += fmt::format("huge pages       {}\n", report.huge_pages);
   out += "\nchosen kernels\n";
-  for (const auto& chosen : report.chosen_kernels) out += fmt::format("  {:<20} {}\n", chosen.first, chosen.second);
+  for (const auto& chosen : report.chosen_kernels) out += fmt::format("  {:<25} {}\n", chosen.first, chosen.second);
+  out += "\nternary layouts, 10^9 weights a second of one decoded token, for rows of\n";
+  for (const LayoutMeasurement& one : report.layouts.measurements) {
+    const bool is_chosen = layouts[LayoutClass(one.cols)] == one.layout;
+    out += fmt::format("  {:>5} {:<12} {:8.1f}{}\n", one.cols, LayoutInfo(one.layout).name, one.gweights_per_s,
+                       is_chosen ? "  chosen" : "");
+  }
+  if (report.layouts.measurements.empty()) out += "  not measured yet: the first large model, or --measure, does\n";
   out += "\nself-test\n";
   for (const SelfTestResult& result : report.self_test) {
-    out += fmt::format("  {:<20} {:<28} {}\n", result.family, result.name, SelfTestStatusName(result.status));
+    out += fmt::format("  {:<25} {:<28} {}\n", result.family, result.name, SelfTestStatusName(result.status));
   }
   return out;
 }
 
 std::string ToJson(const MachineReport& report) {
+  const LayoutChoice chosen_layouts = FastestLayouts(report.layouts.measurements);
+  nlohmann::ordered_json layouts = nlohmann::ordered_json::array();
+  for (const LayoutMeasurement& one : report.layouts.measurements) {
+    layouts.push_back({{"cols", one.cols},
+                       {"layout", LayoutInfo(one.layout).name},
+                       {"gweights_per_s", one.gweights_per_s},
+                       {"is_chosen", chosen_layouts[LayoutClass(one.cols)] == one.layout}});
+  }
   nlohmann::ordered_json kernels = nlohmann::ordered_json::array();
   for (const auto& chosen : report.chosen_kernels) kernels.push_back({{"family", chosen.first}, {"name", chosen.second}});
   nlohmann::ordered_json self_test = nlohmann::ordered_json::array();
@@ -56,14 +72,23 @@ std::string ToJson(const MachineReport& report) {
                                         {"available_bytes", report.memory.available_bytes},
                                         {"huge_pages", report.huge_pages}}},
                                       {"kernels", std::move(kernels)},
+                                      {"layouts", std::move(layouts)},
                                       {"self_test", std::move(self_test)}};
   return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-Status RunDoctor(bool json) {
+struct DoctorFlags {
+  bool json = false;
+  bool measure = false;
+};
+
+Status RunDoctor(const DoctorFlags& flags) {
   const char* isa = std::getenv("STERNA_ISA");
-  STERNA_ASSIGN_OR_RETURN(const MachineReport report, InspectMachine(isa == nullptr ? "" : isa));
-  STERNA_RETURN_IF_ERROR(WriteOutput(json ? ToJson(report) : ToText(report)));
+  STERNA_ASSIGN_OR_RETURN(const MachineReport report,
+                          InspectMachine({.isa = isa == nullptr ? "" : isa,
+                                          .machine_cache = MachineCacheFolder(),
+                                          .layouts = flags.measure ? TuneMode::kAlways : TuneMode::kReadOnly}));
+  STERNA_RETURN_IF_ERROR(WriteOutput(flags.json ? ToJson(report) : ToText(report)));
   std::vector<std::string_view> failed;
   for (const SelfTestResult& result : report.self_test) {
     if (result.status == SelfTestStatus::kFailed) failed.push_back(result.name);
@@ -76,11 +101,13 @@ Status RunDoctor(bool json) {
 }  // namespace
 
 void AddDoctor(CLI::App& app, Action* action) {
-  auto json = std::make_shared<bool>(false);
+  auto flags = std::make_shared<DoctorFlags>();
   CLI::App* command =
       app.add_subcommand("doctor", "Show the machine and the chosen kernels, and test every kernel this machine can run");
-  command->add_flag("--json", *json, "Print one JSON object");
-  command->callback([json, action] { *action = [json] { return RunDoctor(*json); }; });
+  command->add_flag("--json", flags->json, "Print one JSON object");
+  command->add_flag("--measure", flags->measure,
+                    "Measure the layouts of ternary weights again, and keep what is found for later runs");
+  command->callback([flags, action] { *action = [flags] { return RunDoctor(*flags); }; });
 }
 
 }  // namespace sterna

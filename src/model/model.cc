@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "kernels/ternary/tile_layout.h"
 #include "model/checkpoint_weights.h"
 #include "model/decoder_plan.h"
 
@@ -180,7 +179,7 @@ class Binder {
   }
 
   Result<BoundLinear> BindTernary(const TernaryMatrixSource& source) {
-    bytes_ += TernaryMatrixBytes(source.rows, source.cols) + source.rows * static_cast<int64_t>(sizeof(float));
+    bytes_ += backend_.TernaryBytes(source.rows, source.cols);
     BoundLinear linear;
     linear.is_ternary = true;
     linear.rows = source.rows;

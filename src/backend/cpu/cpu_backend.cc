@@ -6,6 +6,7 @@
 #include "backend/cpu/cpu_weights.h"
 #include "backend/cpu/kernel_set.h"
 #include "base/thread_pool.h"
+#include "kernels/ternary/tile_layout.h"
 
 namespace sterna {
 namespace {
@@ -21,8 +22,10 @@ class CpuMemory final : public DeviceMemory {
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(int threads, Isa isa)
-      : context_(std::make_shared<CpuContext>(CpuContext{KernelSet(isa), std::make_unique<ThreadPool>(threads), {}, {}})) {}
+  CpuBackend(int threads, const CpuBackendOptions& options)
+      : context_(std::make_shared<CpuContext>(
+            CpuContext{KernelSet(options.isa, options.refused), std::make_unique<ThreadPool>(threads), {}, {}})),
+        layouts_(options.layouts) {}
 
   std::string name() const override { return "cpu"; }
   int threads() const override { return context_->pool->threads(); }
@@ -34,7 +37,11 @@ class CpuBackend final : public Backend {
     return Add(MakeCpuDense(std::move(source), context_->arena, *context_->pool));
   }
   Result<WeightId> AddTernary(const TernaryMatrixSource& source) override {
-    return Add(MakeCpuTernary(source, context_->arena, *context_->pool));
+    return Add(MakeCpuTernary(source, layouts_[LayoutClass(source.cols)], context_->arena, *context_->pool));
+  }
+  int64_t TernaryBytes(int64_t rows, int64_t cols) const override {
+    const int64_t tiles = TernaryPaddedRows(rows) / kTernaryTileRows;
+    return tiles * LayoutInfo(layouts_[LayoutClass(cols)]).tile_bytes(cols) + rows * static_cast<int64_t>(sizeof(float));
   }
   Result<WeightId> AddRopeTable(std::span<const double> inverse_frequencies, int64_t positions) override {
     return Add(MakeCpuRopeTable(inverse_frequencies, positions, context_->arena));
@@ -61,6 +68,7 @@ class CpuBackend final : public Backend {
   }
 
   std::shared_ptr<CpuContext> context_;
+  LayoutChoice layouts_;
   int64_t resident_bytes_ = 0;  // of dense matrices used in place
 };
 
@@ -72,7 +80,7 @@ Result<std::shared_ptr<Backend>> MakeCpuBackend(const CpuBackendOptions& options
     return InvalidArgument(fmt::format("threads: expected 0 (automatic) to {}, found {}", kMaxThreads, options.threads));
   }
   const int threads = options.threads == 0 ? DefaultThreadCount() : options.threads;
-  return std::shared_ptr<Backend>(std::make_shared<CpuBackend>(threads, options.isa));
+  return std::shared_ptr<Backend>(std::make_shared<CpuBackend>(threads, options));
 }
 
 }  // namespace sterna

@@ -3,15 +3,19 @@
 #define STERNA_BACKEND_CPU_CPU_BACKEND_H_
 
 #include <memory>
+#include <vector>
 
 #include "backend/backend.h"
+#include "backend/cpu/layout_choice.h"
 #include "base/cpu_features.h"
 
 namespace sterna {
 
 struct CpuBackendOptions {
-  int threads = 0;      ///< 0: one per physical core
-  Isa isa = Isa::kRef;  ///< a level this machine can run (ChooseIsa)
+  int threads = 0;                                             ///< 0: one per physical core
+  Isa isa = Isa::kRef;                                         ///< a level this machine can run (ChooseIsa)
+  LayoutChoice layouts = AllInLayout(TernaryLayout::kTwoBit);  ///< of ternary matrices
+  std::vector<RefusedKernel> refused = {};                     ///< kernels that are not to be used (FindFailingKernels)
 };
 
 /// InvalidArgument where threads is negative or above 1024.

@@ -103,6 +103,51 @@ TEST(CpuBackend, EveryInstructionSetOfThisMachineGivesTheSameBits) {
   }
 }
 
+TEST(CpuBackend, EveryLayoutOfTernaryWeightsGivesTheSameBits) {
+  const Rows expected = MakeLayer(OneThread()).RunFirst(kTokens);
+  for (const TernaryLayoutInfo& layout : TernaryLayouts()) {
+    for (const Isa isa : HostIsas()) {
+      const CpuBackendOptions options{.threads = 2, .isa = isa, .layouts = AllInLayout(layout.layout)};
+      EXPECT_EQ(MakeLayer(options).RunFirst(kTokens), expected) << layout.name << ", " << IsaName(isa);
+    }
+  }
+}
+
+TEST(CpuBackend, WeightsTakeAFifthLessInTheDenserLayout) {
+  const auto bytes_in = [](TernaryLayout layout) {
+    const auto backend = MakeCpuBackend({.threads = 1, .isa = Isa::kRef, .layouts = AllInLayout(layout)});
+    const auto read_row = [](int64_t, int8_t* values, float* scale) {
+      std::fill(values, values + 2560, int8_t{1});
+      *scale = 1;
+      return Status::Ok();
+    };
+    EXPECT_TRUE((*backend)->AddTernary({.rows = 1600, .cols = 2560, .read_row = read_row}).ok());
+    EXPECT_NEAR(static_cast<double>((*backend)->TernaryBytes(1600, 2560)), static_cast<double>((*backend)->weight_bytes()), 4096);
+    return (*backend)->weight_bytes();
+  };
+  EXPECT_NEAR(static_cast<double>(bytes_in(TernaryLayout::kFiveTrit)), 0.8 * static_cast<double>(bytes_in(TernaryLayout::kTwoBit)),
+              4096);
+}
+
+TEST(CpuBackend, ARefusedKernelIsReplacedByTheNextOne) {
+  const Isa isa = HostIsa();
+  const auto name_of = [&](const CpuBackendOptions& options) {
+    const auto backend = MakeCpuBackend(options);
+    for (const auto& [family, name] : (*backend)->ChosenKernels()) {
+      if (family == "gate") return name;
+    }
+    return std::string();
+  };
+  const std::string best = name_of({.threads = 1, .isa = isa});
+  const std::string next = name_of({.threads = 1, .isa = isa, .refused = {{.family = "gate", .name = best, .replacement = {}}}});
+  if (GateKernels().front().info.name == best) {
+    EXPECT_EQ(next, best) << "nothing replaces the reference";
+  } else {
+    EXPECT_NE(next, best);
+    EXPECT_TRUE(next.starts_with("gate_"));
+  }
+}
+
 TEST(CpuBackend, KernelsFollowTheInstructionSet) {
   const auto reference = MakeCpuBackend({.threads = 1, .isa = Isa::kRef});
   ASSERT_TRUE(reference.ok());

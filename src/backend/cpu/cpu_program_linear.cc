@@ -29,6 +29,7 @@ void CpuProgram::Execute(const TernaryLinearOp& op) {
                                .y = out.data.as<float>().data() + op.out.offset,
                                .y_stride = out.stride,
                                .scratch = nullptr};
+  const TernaryLinearFunction function = context_->kernels.ternary_linear(weight.layout).function;
   // Each worker streams one contiguous run of the weights.
   constexpr int64_t kGrainRows = 2 * kTernaryTileRows;
   ForEachShare(weight.rows, kGrainRows, [&](int64_t begin, int64_t end, int worker) {
@@ -36,7 +37,7 @@ void CpuProgram::Execute(const TernaryLinearOp& op) {
     mine.row_begin = begin;
     mine.row_end = end;
     mine.scratch = Scratch(worker);
-    context_->kernels.ternary_linear.function(mine);
+    function(mine);
   });
 }
 

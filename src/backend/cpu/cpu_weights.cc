@@ -9,7 +9,6 @@
 #include <mutex>
 #include <vector>
 
-#include "kernels/ternary/pack.h"
 #include "kernels/ternary/tile_layout.h"
 #include "tensor/encodings.h"
 
@@ -30,19 +29,20 @@ Result<CpuWeight> MakeCpuVector(std::span<const float> values, Arena& arena) {
   return CpuWeight(CpuVector{copy});
 }
 
-Result<CpuWeight> MakeCpuTernary(const TernaryMatrixSource& source, Arena& arena, ThreadPool& pool) {
+Result<CpuWeight> MakeCpuTernary(const TernaryMatrixSource& source, TernaryLayout layout, Arena& arena, ThreadPool& pool) {
   const int64_t rows = source.rows, cols = source.cols;
   if (rows < 1 || cols < 1 || cols > kMaxTernaryCols) {
     return Unsupported(fmt::format("a ternary matrix of [{}, {}]: at most {} columns are supported", rows, cols, kMaxTernaryCols));
   }
-  STERNA_ASSIGN_OR_RETURN(const std::span<std::byte> codes, arena.Allocate(static_cast<size_t>(TernaryMatrixBytes(rows, cols))));
+  const TernaryLayoutInfo& info = LayoutInfo(layout);
+  const int64_t tiles = TernaryPaddedRows(rows) / kTernaryTileRows, tile_bytes = info.tile_bytes(cols);
+  STERNA_ASSIGN_OR_RETURN(const std::span<std::byte> codes, arena.Allocate(static_cast<size_t>(tiles * tile_bytes)));
   STERNA_ASSIGN_OR_RETURN(const std::span<float> scales, AllocateFloats(arena, rows));
   auto* code_bytes = reinterpret_cast<uint8_t*>(codes.data());
   float* row_scales = scales.data();
 
   std::mutex mutex;
   Status first_error;  // guarded by mutex
-  const int64_t tiles = TernaryPaddedRows(rows) / kTernaryTileRows;
   pool.ParallelFor(tiles, 1, [&](int64_t begin, int64_t end, int) {
     std::vector<int8_t> values(static_cast<size_t>(kTernaryTileRows * cols));
     std::array<const int8_t*, kTernaryTileRows> row_values;
@@ -58,11 +58,11 @@ Result<CpuWeight> MakeCpuTernary(const TernaryMatrixSource& source, Arena& arena
           return;
         }
       }
-      PackTernaryTile({row_values.data(), static_cast<size_t>(tile_rows)}, cols, code_bytes + tile * TernaryTileBytes(cols));
+      info.pack_tile({row_values.data(), static_cast<size_t>(tile_rows)}, cols, code_bytes + tile * tile_bytes);
     }
   });
   STERNA_RETURN_IF_ERROR(first_error);
-  return CpuWeight(CpuTernary{codes, scales, rows, cols});
+  return CpuWeight(CpuTernary{layout, codes, scales, rows, cols});
 }
 
 Result<CpuWeight> MakeCpuTable(DenseMatrixSource source) {

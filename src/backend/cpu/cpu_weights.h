@@ -10,6 +10,7 @@
 #include "backend/backend.h"
 #include "base/arena.h"
 #include "base/thread_pool.h"
+#include "kernels/ternary/layouts.h"
 
 namespace sterna {
 
@@ -17,8 +18,9 @@ struct CpuVector {
   std::span<const float> values;
 };
 
-/// Tiles of 16 rows (kernels/ternary/tile_layout.h) and one scale per row.
+/// Tiles of 16 rows and one scale per row.
 struct CpuTernary {
+  TernaryLayout layout;
   std::span<const std::byte> codes;
   std::span<const float> row_scales;
   int64_t rows, cols;
@@ -44,7 +46,7 @@ using CpuWeight = std::variant<CpuVector, CpuTernary, CpuDense, CpuRopeTable>;
 
 Result<CpuWeight> MakeCpuVector(std::span<const float> values, Arena& arena);
 /// Reads and packs tiles in parallel. The first error of read_row, if any.
-Result<CpuWeight> MakeCpuTernary(const TernaryMatrixSource& source, Arena& arena, ThreadPool& pool);
+Result<CpuWeight> MakeCpuTernary(const TernaryMatrixSource& source, TernaryLayout layout, Arena& arena, ThreadPool& pool);
 /// Internal where the bytes do not match the shape; Unsupported where the type cannot be decoded.
 Result<CpuWeight> MakeCpuTable(DenseMatrixSource source);
 /// The same, for products: bytes that are not resident are copied, and their source is let go.

@@ -1,6 +1,10 @@
-// Any bytes as a PyTorch checkpoint: an error, or tensors whose bytes lie in the file. Tied tensors may share bytes.
+// Any bytes as a PyTorch checkpoint: an error, or tensors whose bytes lie in the file, or in copies no larger than it. Tied tensors
+// may share bytes.
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <vector>
 
 #include "formats/pytorch_reader.h"
 #include "formats/zip_reader.h"
@@ -13,11 +17,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       sterna::Demand(entry.name[0] != '/' && entry.data.size() <= size);
     }
   }
-  const auto tensors = sterna::ParsePyTorch(file, "fuzz");
+  std::vector<std::shared_ptr<const sterna::Buffer>> copies;
+  const auto tensors = sterna::ParsePyTorch(file, "fuzz", &copies);
   if (!tensors.ok()) {
     sterna::Demand(!tensors.status().message().empty());
     return 0;
   }
-  for (const sterna::TensorEntry& entry : *tensors) sterna::DemandSoundIndex({&entry, 1}, file);
+  size_t copied = 0;
+  for (const auto& copy : copies) copied += copy->size();
+  sterna::Demand(copied <= size);
+  for (const sterna::TensorEntry& entry : *tensors) {
+    const auto copy = std::ranges::find(copies, entry.data.data(), [](const auto& buffer) { return buffer->data(); });
+    sterna::DemandSoundIndex({&entry, 1}, copy == copies.end() ? file : (*copy)->bytes());
+  }
   return 0;
 }

@@ -1,9 +1,7 @@
 #include "api/system_memory.h"
 
-#include <charconv>
-#include <limits>
-
 #include "api/system_text.h"
+#include "base/memory_pressure.h"
 
 namespace sterna {
 namespace {
@@ -14,24 +12,6 @@ std::string TextOrNothing(const std::string& path) {
 }
 
 }  // namespace
-
-std::optional<int64_t> MemoryField(std::string_view text, std::string_view field) {
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.substr(0, field.size()) != field || line.substr(field.size(), 1) != ":") continue;
-    line.remove_prefix(field.size() + 1);
-    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-    int64_t kibibytes = 0;
-    const auto [rest, error] = std::from_chars(line.data(), line.data() + line.size(), kibibytes);
-    if (error != std::errc() || std::string_view(rest, static_cast<size_t>(line.data() + line.size() - rest)) != " kB")
-      return std::nullopt;
-    if (kibibytes < 0 || kibibytes > std::numeric_limits<int64_t>::max() / 1024) return std::nullopt;
-    return kibibytes * 1024;
-  }
-  return std::nullopt;
-}
 
 std::string_view BracketedWord(std::string_view text) {
   const size_t open = text.find('[');

@@ -3,7 +3,6 @@
 #define STERNA_API_SYSTEM_MEMORY_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,9 +20,6 @@ int64_t PeakResidentBytes();
 /// The system's setting of transparent huge pages: "always", "madvise", "never", or "unknown".
 std::string HugePageSetting();
 
-/// The bytes that `field` has in text like "MemTotal:  24689736 kB", one field a line. Nothing where it is missing or no such
-/// number.
-std::optional<int64_t> MemoryField(std::string_view text, std::string_view field);
 /// The word in brackets of "always [madvise] never". Empty where there is none.
 std::string_view BracketedWord(std::string_view text);
 

@@ -9,8 +9,9 @@
 namespace sterna {
 namespace {
 
+constexpr size_t kLeastChunkBytes = size_t{2} << 20;
 // Address space, not memory: pages that no block touches are never backed.
-constexpr size_t kChunkBytes = size_t{64} << 20;
+constexpr size_t kMostChunkBytes = size_t{64} << 20;
 
 }  // namespace
 
@@ -19,7 +20,10 @@ Result<std::span<std::byte>> Arena::Allocate(size_t bytes) {
   const auto total = padded ? CheckedRoundUp(*padded, Buffer::kAlignment) : std::nullopt;
   if (!total) return ResourceExhausted(fmt::format("cannot allocate {} bytes", bytes));
   if (chunks_.empty() || chunks_.back().size() - used_ < *total) {
-    STERNA_ASSIGN_OR_RETURN(Buffer chunk, Buffer::Allocate(std::max(*total, kChunkBytes)));
+    // Less the buffer's own padding, which would take one huge page more.
+    const size_t wanted = std::clamp(static_cast<size_t>(bytes_), kLeastChunkBytes, kMostChunkBytes) - Buffer::kReadablePadding;
+    const size_t chunk_bytes = std::max(*total, wanted / Buffer::kAlignment * Buffer::kAlignment);
+    STERNA_ASSIGN_OR_RETURN(Buffer chunk, Buffer::Allocate(chunk_bytes, tag_));
     chunks_.push_back(std::move(chunk));
     used_ = 0;
   }

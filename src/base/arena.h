@@ -14,9 +14,12 @@ namespace sterna {
 
 /// Hands out blocks that stay where they are until the arena dies. Blocks have Buffer's guarantees: 64-byte aligned, zero-filled,
 /// with 64 readable bytes past the end (the next block's, or zeros). Small blocks share huge pages, which a map of their own would
-/// leave half empty, and which make reading them about twice as fast as from 4 KiB pages. One thread at a time.
+/// leave half empty, and which make reading them about twice as fast as from 4 KiB pages. Maps grow with what they hold, from 2 MiB
+/// to 64 MiB, so that an arena of little does not reserve much. One thread at a time.
 class Arena {
  public:
+  explicit Arena(MemoryTag tag = MemoryTag::kOther) : tag_(tag) {}
+
   /// Errors: ResourceExhausted, naming the size.
   Result<std::span<std::byte>> Allocate(size_t bytes);
 
@@ -24,6 +27,7 @@ class Arena {
   int64_t bytes() const { return bytes_; }
 
  private:
+  MemoryTag tag_;
   std::vector<Buffer> chunks_;
   size_t used_ = 0;  // bytes of the last chunk
   int64_t bytes_ = 0;

@@ -18,10 +18,12 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   std::swap(mapped_bytes_, other.mapped_bytes_);
+  tracked_ = std::move(other.tracked_);
   return *this;
 }
 
 Buffer::~Buffer() {
+  tracked_ = {};  // before the pages go: a report may be counting them
   if (mapped_bytes_ > 0) {
     munmap(data_, mapped_bytes_);
   } else {
@@ -29,7 +31,7 @@ Buffer::~Buffer() {
   }
 }
 
-Result<Buffer> Buffer::Allocate(size_t bytes) {
+Result<Buffer> Buffer::Allocate(size_t bytes, MemoryTag tag) {
   const Status too_large = ResourceExhausted(fmt::format("cannot allocate {} bytes", bytes));
   const auto padded = CheckedAdd(bytes, kReadablePadding);
   const auto total = padded ? CheckedRoundUp(*padded, bytes >= kMapThreshold ? kHugePage : kAlignment) : std::nullopt;
@@ -49,11 +51,13 @@ Result<Buffer> Buffer::Allocate(size_t bytes) {
     buffer.data_ = start + lead;
     buffer.mapped_bytes_ = *total;
     madvise(buffer.data_, *total, MADV_HUGEPAGE);  // a wish: the system may say no, and the buffer works all the same
+    buffer.tracked_ = TrackedMemory(tag, *total, buffer.data_);
     return buffer;
   }
   buffer.data_ = static_cast<std::byte*>(std::aligned_alloc(kAlignment, *total));
   if (buffer.data_ == nullptr) return too_large;
   std::memset(buffer.data_, 0, *total);
+  buffer.tracked_ = TrackedMemory(tag, *total);
   return buffer;
 }
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "base/memory_tracker.h"
 #include "base/status.h"
 
 namespace sterna {
@@ -21,13 +22,14 @@ class Buffer {
   Buffer(Buffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)),
         size_(std::exchange(other.size_, 0)),
-        mapped_bytes_(std::exchange(other.mapped_bytes_, 0)) {}
+        mapped_bytes_(std::exchange(other.mapped_bytes_, 0)),
+        tracked_(std::move(other.tracked_)) {}
   Buffer& operator=(Buffer&& other) noexcept;
   ~Buffer();
 
   /// Allocates and zero-fills. Blocks of 1 MiB and more come from anonymous maps that ask the system for huge pages; their zero
-  /// pages cost no memory until written. Errors: ResourceExhausted, naming the size.
-  static Result<Buffer> Allocate(size_t bytes);
+  /// pages cost no memory until written. Counts under `tag`. Errors: ResourceExhausted, naming the size.
+  static Result<Buffer> Allocate(size_t bytes, MemoryTag tag = MemoryTag::kOther);
 
   std::byte* data() { return data_; }
   const std::byte* data() const { return data_; }
@@ -49,6 +51,7 @@ class Buffer {
   std::byte* data_ = nullptr;
   size_t size_ = 0;
   size_t mapped_bytes_ = 0;  // > 0: data_ came from mmap and goes back with munmap of that many bytes
+  TrackedMemory tracked_;
 };
 
 }  // namespace sterna

@@ -2,7 +2,6 @@
 
 #include "backend/cpu/cpu_backend.h"
 #include "base/cpu_topology.h"
-#include "base/thread_pool.h"
 
 namespace sterna {
 
@@ -14,7 +13,7 @@ Result<MachineReport> InspectMachine(const MachineOptions& options) {
     if (HostCpu().Contains(IsaFeatures(level))) report.supported_isas.push_back(level);
   }
   report.logical_cpus = static_cast<int>(AvailableCpus().size());
-  report.physical_cores = DefaultThreadCount();
+  report.physical_cores = DefaultThreadCount(ReadCpuPlaces(AvailableCpus()));
   report.memory = ReadSystemMemory();
   report.huge_pages = HugePageSetting();
   STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<Backend> backend, MakeCpuBackend({.threads = 1, .isa = report.chosen_isa}));

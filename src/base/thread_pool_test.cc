@@ -1,6 +1,7 @@
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include <algorithm>
 #include <atomic>
@@ -11,6 +12,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "base/cpu_topology.h"
 
 namespace sterna {
 namespace {
@@ -129,9 +132,68 @@ TEST(ThreadPool, IsDestroyedWhileItsWorkersSleepOrSpin) {
   }
 }
 
-TEST(ThreadPool, TheDefaultIsAtLeastOneThreadAndAtMostTheProcessorsOfTheMask) {
-  EXPECT_GE(DefaultThreadCount(), 1);
-  EXPECT_LE(DefaultThreadCount(), static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+/// Processor time of the whole process.
+std::chrono::nanoseconds ProcessorTime() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+TEST(ThreadPool, AnIdlePoolSleeps) {
+  ThreadPool pool(4);
+  pool.Run([](int) {});
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const auto before = ProcessorTime();
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  // Three threads that spin would take 400 ms or more; sanitizers have threads of their own.
+  EXPECT_LT(ProcessorTime() - before, std::chrono::milliseconds(40));
+}
+
+TEST(ThreadPool, AWorkerThatIsStuckHoldsOneRangeAndTheCallerDoesTheOthers) {
+  ThreadPool pool(2);
+  std::atomic<bool> caller_did_the_last = false, gave_up = false;
+  std::vector<int> owner(8, -1);
+  pool.ParallelFor(8, 1, [&](int64_t begin, int64_t, int worker) {
+    owner[static_cast<size_t>(begin)] = worker;
+    if (begin == 7) caller_did_the_last = true;
+    if (worker == 0) return;
+    // The first range that the worker claims ends only when all others are claimed.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!caller_did_the_last && !gave_up) {
+      std::this_thread::yield();
+      if (std::chrono::steady_clock::now() > deadline) gave_up = true;
+    }
+  });
+  EXPECT_FALSE(gave_up);
+  EXPECT_EQ(std::count(owner.begin(), owner.end(), -1), 0);
+  EXPECT_LE(std::count(owner.begin(), owner.end(), 1), 1);
+}
+
+TEST(ThreadPool, PinnedWorkersRunOnTheirProcessorsAndTheCallerReturnsToItsOwn) {
+  const std::vector<int> before = AvailableCpus();
+  for (const bool is_pinned : {false, true}) {
+    {
+      ThreadPool pool({.threads = 3, .cpus = {before.back(), before.front()}, .is_pinned = is_pinned});
+      std::vector<std::vector<int>> seen(3);
+      pool.Run([&](int worker) { seen[static_cast<size_t>(worker)] = AvailableCpus(); });
+      EXPECT_TRUE(pool.placed());
+      for (size_t worker = 0; worker < seen.size(); ++worker) {
+        std::vector<int> wanted = {before.front(), before.back()};
+        if (is_pinned) wanted = {worker % 2 == 0 ? before.back() : before.front()};
+        wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
+        EXPECT_EQ(seen[worker], wanted) << worker;
+      }
+    }
+    EXPECT_EQ(AvailableCpus(), before);
+  }
+}
+
+TEST(ThreadPool, ProcessorsThatDoNotExistLeaveAWorkingPool) {
+  ThreadPool pool({.threads = 2, .cpus = {60000}, .is_pinned = true});
+  std::atomic<int> calls = 0;
+  pool.Run([&](int) { ++calls; });
+  EXPECT_EQ(calls, 2);
+  EXPECT_FALSE(pool.placed());
 }
 
 }  // namespace

@@ -1,11 +1,9 @@
 #include "backend/cpu/cpu_backend.h"
 
-#include <fmt/format.h>
-
 #include "backend/cpu/cpu_program.h"
 #include "backend/cpu/cpu_weights.h"
 #include "backend/cpu/kernel_set.h"
-#include "base/thread_pool.h"
+#include "base/cpu_topology.h"
 #include "kernels/ternary/tile_layout.h"
 
 namespace sterna {
@@ -22,9 +20,9 @@ class CpuMemory final : public DeviceMemory {
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(int threads, const CpuBackendOptions& options)
-      : context_(std::make_shared<CpuContext>(
-            CpuContext{KernelSet(options.isa, options.refused), std::make_unique<ThreadPool>(threads), {}, {}})),
+  CpuBackend(const ThreadPoolOptions& threads, const CpuBackendOptions& options)
+      : context_(std::make_shared<CpuContext>(CpuContext{
+            KernelSet(options.isa, options.refused), std::make_unique<ThreadPool>(threads), Arena(MemoryTag::kWeights), {}})),
         layouts_(options.layouts) {}
 
   std::string name() const override { return "cpu"; }
@@ -52,7 +50,7 @@ class CpuBackend final : public Backend {
   }
 
   Result<std::unique_ptr<DeviceMemory>> AllocateKvBlock(const KvShape& shape) override {
-    STERNA_ASSIGN_OR_RETURN(Buffer buffer, Buffer::Allocate(static_cast<size_t>(KvBlockBytes(shape))));
+    STERNA_ASSIGN_OR_RETURN(Buffer buffer, Buffer::Allocate(static_cast<size_t>(KvBlockBytes(shape)), MemoryTag::kKv));
     return std::unique_ptr<DeviceMemory>(std::make_unique<CpuMemory>(std::move(buffer)));
   }
 
@@ -75,11 +73,8 @@ class CpuBackend final : public Backend {
 }  // namespace
 
 Result<std::shared_ptr<Backend>> MakeCpuBackend(const CpuBackendOptions& options) {
-  constexpr int kMaxThreads = 1024;
-  if (options.threads < 0 || options.threads > kMaxThreads) {
-    return InvalidArgument(fmt::format("threads: expected 0 (automatic) to {}, found {}", kMaxThreads, options.threads));
-  }
-  const int threads = options.threads == 0 ? DefaultThreadCount() : options.threads;
+  STERNA_ASSIGN_OR_RETURN(const ThreadPoolOptions threads,
+                          PlaceThreads({.threads = options.threads, .cpus = options.cpus, .is_pinned = options.is_pinned}));
   return std::shared_ptr<Backend>(std::make_shared<CpuBackend>(threads, options));
 }
 

@@ -16,9 +16,11 @@ struct CpuBackendOptions {
   Isa isa = Isa::kRef;                                         ///< a level this machine can run (ChooseIsa)
   LayoutChoice layouts = AllInLayout(TernaryLayout::kTwoBit);  ///< of ternary matrices
   std::vector<RefusedKernel> refused = {};                     ///< kernels that are not to be used (FindFailingKernels)
+  std::vector<int> cpus = {};  ///< processors for the threads, the one that loads and runs the model included; empty: all
+  bool is_pinned = false;      ///< each thread on one of them
 };
 
-/// InvalidArgument where threads is negative or above 1024.
+/// Errors: those of PlaceThreads (base/cpu_topology.h).
 Result<std::shared_ptr<Backend>> MakeCpuBackend(const CpuBackendOptions& options);
 
 }  // namespace sterna

@@ -16,12 +16,20 @@ namespace {
 constexpr int64_t kFloatPadding = 16;
 // Below this many elements a fork-join (a few microseconds) costs more than it saves.
 constexpr int64_t kForkThreshold = 1 << 15;
+// A worker that loses its processor holds up one piece, not its whole share; the others take the rest of it.
+constexpr int64_t kPiecesPerWorker = 4;
+// Below this much, claiming a piece and starting on it costs more than it balances.
+constexpr int64_t kLeastPieceBytes = int64_t{16} << 10;
 constexpr int64_t kMaxAttentionBlocks = int64_t{1} << 17;
 
 /// The output goes to the caller, who expects rows back to back; all other rows are padded for the kernels that read them.
 int64_t Stride(const Slot& slot, bool is_output) {
   if (is_output) return slot.width;
   return slot.kind == Slot::Kind::kFloat ? RoundUp(slot.width, kFloatPadding) : PaddedActivations(slot.width);
+}
+
+Result<Buffer> AllocateActivations(size_t bytes) {
+  return Buffer::Allocate(bytes, MemoryTag::kActivations);
 }
 
 }  // namespace
@@ -48,10 +56,10 @@ Status CpuProgram::AllocateBuffers() {
     memory.stride = Stride(slot, static_cast<SlotId>(id) == plan_->output);
     const bool is_float = slot.kind == Slot::Kind::kFloat;
     const auto bytes = static_cast<size_t>(rows * memory.stride) * (is_float ? sizeof(float) : 1);
-    STERNA_ASSIGN_OR_RETURN(memory.data, Buffer::Allocate(bytes));
+    STERNA_ASSIGN_OR_RETURN(memory.data, AllocateActivations(bytes));
     if (!is_float) {
-      STERNA_ASSIGN_OR_RETURN(memory.scales, Buffer::Allocate(static_cast<size_t>(rows) * sizeof(float)));
-      STERNA_ASSIGN_OR_RETURN(memory.sums, Buffer::Allocate(static_cast<size_t>(rows) * sizeof(int32_t)));
+      STERNA_ASSIGN_OR_RETURN(memory.scales, AllocateActivations(static_cast<size_t>(rows) * sizeof(float)));
+      STERNA_ASSIGN_OR_RETURN(memory.sums, AllocateActivations(static_cast<size_t>(rows) * sizeof(int32_t)));
     }
     slots_.push_back(std::move(memory));
     widest = std::max(widest, slot.width);
@@ -68,7 +76,7 @@ Status CpuProgram::AllocateBuffers() {
   }
   STERNA_RETURN_IF_ERROR(AllocateBlockInput());
   for (int i = 0; i < context_->pool->threads(); ++i) {
-    STERNA_ASSIGN_OR_RETURN(Buffer scratch, Buffer::Allocate(scratch_bytes));
+    STERNA_ASSIGN_OR_RETURN(Buffer scratch, AllocateActivations(scratch_bytes));
     scratch_.push_back(std::move(scratch));
   }
   return Status::Ok();
@@ -87,9 +95,9 @@ Status CpuProgram::AllocateBlockInput() {
   block_input_.stride = RoundUp(widest, kAlignment);
   block_scale_stride_ = widest / kQuantBlock;
   const auto numbers = static_cast<size_t>(rows * block_scale_stride_) * sizeof(float);
-  STERNA_ASSIGN_OR_RETURN(block_input_.data, Buffer::Allocate(static_cast<size_t>(rows * block_input_.stride)));
-  STERNA_ASSIGN_OR_RETURN(block_input_.scales, Buffer::Allocate(numbers));
-  STERNA_ASSIGN_OR_RETURN(block_input_.sums, Buffer::Allocate(numbers));
+  STERNA_ASSIGN_OR_RETURN(block_input_.data, AllocateActivations(static_cast<size_t>(rows * block_input_.stride)));
+  STERNA_ASSIGN_OR_RETURN(block_input_.scales, AllocateActivations(numbers));
+  STERNA_ASSIGN_OR_RETURN(block_input_.sums, AllocateActivations(numbers));
   return Status::Ok();
 }
 
@@ -136,14 +144,11 @@ void CpuProgram::ForEachRow(int64_t rows, int64_t work_per_row, FunctionRef<void
   });
 }
 
-void CpuProgram::ForEachShare(int64_t rows, int64_t grain, FunctionRef<void(int64_t begin, int64_t end, int worker)> body) {
-  const int64_t workers = context_->pool->threads();
-  const int64_t share = RoundUp((rows + workers - 1) / workers, grain);
-  context_->pool->Run([&](int worker) {
-    const int64_t begin = std::min(worker * share, rows);
-    const int64_t end = std::min(begin + share, rows);
-    if (begin < end) body(begin, end, worker);
-  });
+void CpuProgram::ForEachPiece(int64_t rows, int64_t row_bytes, int64_t grain,
+                              FunctionRef<void(int64_t begin, int64_t end, int worker)> body) {
+  const int64_t most = kPiecesPerWorker * context_->pool->threads();
+  const int64_t least_rows = kLeastPieceBytes / std::max<int64_t>(row_bytes, 1) + 1;
+  context_->pool->ParallelFor(rows, RoundUp(std::max((rows + most - 1) / most, least_rows), grain), body);
 }
 
 void CpuProgram::QuantizeRow(const float* x, int64_t n, const SlotView& out, int64_t row) {

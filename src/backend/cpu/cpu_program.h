@@ -67,8 +67,8 @@ class CpuProgram final : public Program {
   void MultiplyFloats(const DenseLinearOp& op);
   /// body(row) for each row: across threads where `work_per_row` elements make that worth a fork.
   void ForEachRow(int64_t rows, int64_t work_per_row, FunctionRef<void(int64_t row, int worker)> body);
-  /// body(begin, end, worker) for one contiguous share of a matrix's rows per worker, in whole grains.
-  void ForEachShare(int64_t rows, int64_t grain, FunctionRef<void(int64_t begin, int64_t end, int worker)> body);
+  /// body(begin, end, worker) for contiguous pieces of a matrix's rows, in whole grains, which workers claim one by one.
+  void ForEachPiece(int64_t rows, int64_t row_bytes, int64_t grain, FunctionRef<void(int64_t begin, int64_t end, int worker)> body);
   float* KvHead(const StepToken& token, int64_t block, int64_t layer, int64_t head) const;
 
   template <class Weight>

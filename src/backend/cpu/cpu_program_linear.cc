@@ -30,15 +30,15 @@ void CpuProgram::Execute(const TernaryLinearOp& op) {
                                .y_stride = out.stride,
                                .scratch = nullptr};
   const TernaryLinearFunction function = context_->kernels.ternary_linear(weight.layout).function;
-  // Each worker streams one contiguous run of the weights.
   constexpr int64_t kGrainRows = 2 * kTernaryTileRows;
-  ForEachShare(weight.rows, kGrainRows, [&](int64_t begin, int64_t end, int worker) {
-    TernaryLinearArgs mine = args;
-    mine.row_begin = begin;
-    mine.row_end = end;
-    mine.scratch = Scratch(worker);
-    function(mine);
-  });
+  ForEachPiece(weight.rows, LayoutInfo(weight.layout).tile_bytes(weight.cols) / kTernaryTileRows, kGrainRows,
+               [&](int64_t begin, int64_t end, int worker) {
+                 TernaryLinearArgs mine = args;
+                 mine.row_begin = begin;
+                 mine.row_end = end;
+                 mine.scratch = Scratch(worker);
+                 function(mine);
+               });
 }
 
 void CpuProgram::Execute(const DenseLinearOp& op) {
@@ -88,7 +88,7 @@ void CpuProgram::MultiplyBlocks(const DenseLinearOp& op) {
                              .tokens = Rows(op.in),
                              .y = out.data.as<float>().data() + op.out.offset,
                              .y_stride = out.stride};
-  ForEachShare(weight.source.rows, kDenseGrainRows, [&](int64_t begin, int64_t end, int) {
+  ForEachPiece(weight.source.rows, weight.row_bytes, kDenseGrainRows, [&](int64_t begin, int64_t end, int) {
     BlockLinearArgs mine = args;
     mine.row_begin = begin;
     mine.row_end = end;
@@ -112,7 +112,7 @@ void CpuProgram::MultiplyFloats(const DenseLinearOp& op) {
                              .y = out.data.as<float>().data() + op.out.offset,
                              .y_stride = out.stride,
                              .scratch = nullptr};
-  ForEachShare(weight.source.rows, kDenseGrainRows, [&](int64_t begin, int64_t end, int worker) {
+  ForEachPiece(weight.source.rows, weight.row_bytes, kDenseGrainRows, [&](int64_t begin, int64_t end, int worker) {
     DenseLinearArgs mine = args;
     mine.row_begin = begin;
     mine.row_end = end;

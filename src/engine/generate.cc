@@ -30,7 +30,7 @@ Result<Generation> Generate(Session& session, std::span<const int32_t> prompt, c
   STERNA_RETURN_IF_ERROR(CheckSamplerOptions(options.sampler));
   Generation out;
   const Clock::time_point start = Clock::now();
-  STERNA_ASSIGN_OR_RETURN(std::span<const float> logits, session.Append(prompt));
+  STERNA_ASSIGN_OR_RETURN(std::span<const float> logits, session.Append(prompt, options.keep_reading));
   out.prompt_tokens = static_cast<int64_t>(prompt.size());
   out.prompt_seconds = SecondsSince(start);
 

@@ -26,6 +26,8 @@ struct GenerateOptions {
   int64_t max_tokens = -1;  ///< -1: until the model ends or the context is full
   SamplerOptions sampler;
   std::function<bool(int32_t token)> is_end;  ///< may be empty: then nothing ends a generation early
+  /// Asked before each chunk of the prompt; Cancelled where it says no. May be empty.
+  std::function<bool()> keep_reading = nullptr;
 };
 
 struct Generation {

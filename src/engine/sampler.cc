@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <unordered_map>
 
 #include "base/rng.h"
 
@@ -59,9 +58,13 @@ void Sampler::Penalize(std::span<const int32_t> history) {
   if (options_.repeat_last_n >= 0 && history.size() > static_cast<size_t>(options_.repeat_last_n)) {
     history = history.last(static_cast<size_t>(options_.repeat_last_n));
   }
-  std::unordered_map<int32_t, int64_t> counts;
-  for (const int32_t token : history) ++counts[token];
-  for (const auto& [token, count] : counts) {
+  recent_.assign(history.begin(), history.end());
+  std::sort(recent_.begin(), recent_.end());
+  for (auto run = recent_.begin(); run != recent_.end();) {
+    const int32_t token = *run;
+    const auto end = std::upper_bound(run, recent_.end(), token);
+    const auto count = end - run;
+    run = end;
     if (token < 0 || static_cast<size_t>(token) >= candidates_.size()) continue;
     double& logit = candidates_[static_cast<size_t>(token)].logit;
     logit = logit > 0 ? logit / options_.repeat_penalty : logit * options_.repeat_penalty;

@@ -47,6 +47,7 @@ class Sampler {
 
   SamplerOptions options_;
   std::vector<Candidate> candidates_;  // reused from call to call
+  std::vector<int32_t> recent_;        // the tokens that penalties see, sorted; reused
 };
 
 /// Index of the largest value, the lowest among equals. Precondition: not empty, no NaN.

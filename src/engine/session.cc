@@ -13,6 +13,7 @@ Result<std::unique_ptr<Session>> Session::Create(std::shared_ptr<const Model> mo
     return InvalidArgument(fmt::format("max_selected: expected at least 1, found {}", options.max_selected));
   auto session = std::unique_ptr<Session>(new Session());
   session->options_ = options;
+  session->options_.pressure = nullptr;  // until this session is registered there
   const ProgramLimits limits{.max_tokens = std::min(options.max_chunk, model->max_context()),
                              .max_selected = std::min(options.max_selected, model->max_context())};
   session->options_.max_chunk = limits.max_tokens;
@@ -21,10 +22,18 @@ Result<std::unique_ptr<Session>> Session::Create(std::shared_ptr<const Model> mo
   const int64_t blocks = model->max_context() / kKvBlockPositions + 1;
   session->pool_ = std::make_shared<KvPool>(model->shared_backend(), model->kv_shape(), blocks);
   session->cache_ = std::make_unique<KvSequence>(session->pool_);
+  if (options.pressure != nullptr) {
+    session->options_.pressure = options.pressure;
+    session->pressure_number_ = options.pressure->Add([pool = session->pool_.get()] { return pool->ReleaseFree(); });
+  }
   session->step_.reserve(static_cast<size_t>(limits.max_tokens));
   session->tokens_.reserve(static_cast<size_t>(std::min<int64_t>(model->max_context(), 8192)));
   session->model_ = std::move(model);
   return session;
+}
+
+Session::~Session() {
+  if (options_.pressure != nullptr) options_.pressure->Remove(pressure_number_);
 }
 
 Status Session::Check(std::span<const int32_t> tokens) const {
@@ -45,7 +54,11 @@ Status Session::Check(std::span<const int32_t> tokens) const {
 
 Result<std::span<const float>> Session::Step(std::span<const int32_t> chunk, std::span<const int32_t> selected) {
   const int64_t first = positions();
-  STERNA_RETURN_IF_ERROR(cache_->Reserve(first + static_cast<int64_t>(chunk.size())));
+  const int64_t past = first + static_cast<int64_t>(chunk.size());
+  if (options_.pressure != nullptr && past > static_cast<int64_t>(cache_->blocks().blocks.size()) * kKvBlockPositions) {
+    options_.pressure->Poll();
+  }
+  STERNA_RETURN_IF_ERROR(cache_->Reserve(past));
   step_.clear();
   for (size_t i = 0; i < chunk.size(); ++i) {
     step_.push_back({.token = chunk[i], .sequence = 0, .position = first + static_cast<int64_t>(i)});
@@ -57,11 +70,15 @@ Result<std::span<const float>> Session::Step(std::span<const int32_t> chunk, std
   return logits;
 }
 
-Result<std::span<const float>> Session::Append(std::span<const int32_t> tokens) {
+Result<std::span<const float>> Session::Append(std::span<const int32_t> tokens, const std::function<bool()>& keep_going) {
   STERNA_RETURN_IF_ERROR(Check(tokens));
   const int64_t before = positions();
   std::span<const float> logits;
   while (!tokens.empty()) {
+    if (keep_going && !keep_going()) {
+      Rewind(before);
+      return Cancelled("stopped while the prompt was read");
+    }
     const auto chunk = tokens.first(std::min(tokens.size(), static_cast<size_t>(options_.max_chunk)));
     tokens = tokens.subspan(chunk.size());
     const auto last = static_cast<int32_t>(chunk.size() - 1);

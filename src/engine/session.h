@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "base/memory_pressure.h"
 #include "base/status.h"
 #include "model/kv_pool.h"
 #include "model/model.h"
@@ -17,17 +18,24 @@ namespace sterna {
 struct SessionOptions {
   int64_t max_chunk = 256;   ///< tokens evaluated at once while reading a prompt; >= 1
   int64_t max_selected = 1;  ///< rows of logits computed at once by EvaluateAll; >= 1
+  /// Asked before the cache grows; gets the cache's free blocks where memory is short. May be null; used by one thread.
+  std::shared_ptr<MemoryPressure> pressure = nullptr;
 };
 
 /// Owns its cache and activation buffers; one thread.
 class Session {
  public:
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
   static Result<std::unique_ptr<Session>> Create(std::shared_ptr<const Model> model, const SessionOptions& options = {});
 
   /// Appends tokens to the sequence and returns the logits after the last one, [vocab], valid until the next call. Results do not
   /// depend on how a sequence is cut into calls or chunks. Errors: InvalidArgument (no tokens, an id outside the vocabulary),
-  /// OutOfRange (past the context); the sequence is unchanged then.
-  Result<std::span<const float>> Append(std::span<const int32_t> tokens);
+  /// OutOfRange (past the context), Cancelled where keep_going, which is asked before every chunk and may be empty, says no; the
+  /// sequence is unchanged then.
+  Result<std::span<const float>> Append(std::span<const int32_t> tokens, const std::function<bool()>& keep_going = nullptr);
 
   /// The same, with the logits after every token: `row(index, logits)` is called in order; an error it returns ends the call.
   Status EvaluateAll(std::span<const int32_t> tokens,
@@ -41,6 +49,7 @@ class Session {
   int64_t max_context() const { return model_->max_context(); }
   const Model& model() const { return *model_; }
   int64_t kv_bytes() const { return pool_->allocated_bytes(); }
+  KvPoolUse kv_use() const { return pool_->use(); }
   int64_t activation_bytes() const { return program_->activation_bytes(); }
 
  private:
@@ -57,6 +66,7 @@ class Session {
   std::unique_ptr<KvSequence> cache_;
   std::vector<int32_t> tokens_;
   std::vector<StepToken> step_;  // reused from step to step
+  int64_t pressure_number_ = 0;  // where options_.pressure is set
 };
 
 }  // namespace sterna

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <limits>
 
 #include "base/rng.h"
@@ -174,6 +176,46 @@ TEST(Session, SessionsOfOneModelDoNotSeeEachOther) {
   }
   EXPECT_EQ(Append(*a, {&first[19], 1}), Append(*NewSession(model), first));
   EXPECT_EQ(Append(*b, {&second[19], 1}), Append(*NewSession(model), second));
+}
+
+TEST(Session, AStopBetweenChunksLeavesTheSequenceAsItWas) {
+  const auto model = TinyModel();
+  const auto session = NewSession(model, {.max_chunk = 4});
+  const std::vector<int32_t> start = SomeTokens(5), more = SomeTokens(20, 9);
+  Append(*session, start);
+  int asked = 0;
+  const auto stopped = session->Append(more, [&] { return ++asked < 3; });
+  EXPECT_EQ(stopped.status().code(), StatusCode::kCancelled);
+  EXPECT_EQ(asked, 3) << "once before each of the chunks, the refused one included";
+  EXPECT_EQ(session->tokens(), start);
+  asked = 0;
+  const auto whole = session->Append(more, [&] { return ++asked > 0; });
+  ASSERT_TRUE(whole.ok());
+  EXPECT_EQ(asked, 5);
+  const auto fresh = NewSession(model);
+  Append(*fresh, start);
+  EXPECT_EQ(std::vector<float>(whole->begin(), whole->end()), Append(*fresh, more));
+}
+
+TEST(Session, ShortMemoryGetsTheFreeBlocksOfTheCache) {
+  const std::string root = ::testing::TempDir() + "sterna_session_pressure";
+  std::filesystem::create_directories(root + "/proc");
+  std::ofstream(root + "/proc/meminfo") << "MemTotal: 1048576 kB\nMemAvailable: 1024 kB\n";
+  const auto pressure = std::make_shared<MemoryPressure>(MemoryPressure::Options{.interval_s = 0, .root = root});
+  {
+    const auto session = NewSession(TinyModel(), {.pressure = pressure});
+    Append(*session, SomeTokens(70));
+    EXPECT_EQ(session->kv_use().blocks, 3);
+    session->Rewind(10);
+    EXPECT_EQ(session->kv_use().free_blocks, 2);
+    Append(*session, SomeTokens(5));
+    EXPECT_EQ(session->kv_use().free_blocks, 2) << "nobody asks for memory";
+    Append(*session, SomeTokens(20));
+    EXPECT_EQ(session->kv_use().blocks, 2) << "both free blocks went before one was allocated";
+    EXPECT_EQ(session->kv_use().free_blocks, 0);
+  }
+  EXPECT_EQ(pressure->Poll(), 0) << "a session that is gone is not asked";
+  std::filesystem::remove_all(root);
 }
 
 }  // namespace

@@ -19,6 +19,13 @@ Result<std::unique_ptr<DeviceMemory>> KvPool::Take() {
   return block;
 }
 
+int64_t KvPool::ReleaseFree() {
+  const auto released = static_cast<int64_t>(free_.size());
+  free_.clear();
+  existing_ -= released;
+  return released * KvBlockBytes(shape_);
+}
+
 Status KvSequence::Reserve(int64_t positions) {
   const auto needed = static_cast<size_t>((positions + kKvBlockPositions - 1) / kKvBlockPositions);
   const auto before = static_cast<int64_t>(blocks_.size());

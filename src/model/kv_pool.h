@@ -11,6 +11,16 @@
 
 namespace sterna {
 
+/// Blocks of a pool.
+struct KvPoolUse {
+  int64_t blocks = 0;       ///< that exist
+  int64_t free_blocks = 0;  ///< of these, held by no sequence
+  int64_t block_bytes = 0;
+
+  /// Share of the pool's memory that no sequence holds; 0 of an empty pool.
+  double fragmentation() const { return blocks > 0 ? static_cast<double>(free_blocks) / static_cast<double>(blocks) : 0; }
+};
+
 /// Hands out blocks and takes them back; freed blocks are kept for the next sequence. One thread at a time.
 class KvPool {
  public:
@@ -22,8 +32,13 @@ class KvPool {
   Result<std::unique_ptr<DeviceMemory>> Take();
   void GiveBack(std::unique_ptr<DeviceMemory> block) { free_.push_back(std::move(block)); }
 
+  /// Gives the blocks that no sequence holds back to the device, and returns their bytes. Blocks are allocated one by one, so that
+  /// nothing has to be moved for that.
+  int64_t ReleaseFree();
+
   /// Bytes of all blocks that exist, used or free.
   int64_t allocated_bytes() const { return existing_ * KvBlockBytes(shape_); }
+  KvPoolUse use() const { return {existing_, static_cast<int64_t>(free_.size()), KvBlockBytes(shape_)}; }
 
  private:
   std::shared_ptr<Backend> backend_;

@@ -89,5 +89,30 @@ TEST(KvPool, ABlockOfOneSequenceServesAnotherAfterwards) {
   EXPECT_TRUE(second.Reserve(1).ok());
 }
 
+TEST(KvPool, FreeBlocksGoBackToTheDeviceWhenAsked) {
+  const auto pool = MakePool(5);
+  EXPECT_EQ(pool->use().fragmentation(), 0);
+  EXPECT_EQ(pool->ReleaseFree(), 0);
+  const MemoryUse before = ReadMemoryUse(MemoryTag::kKv);
+  KvSequence kept(pool);
+  ASSERT_TRUE(kept.Reserve(32).ok());
+  {
+    KvSequence gone(pool);
+    ASSERT_TRUE(gone.Reserve(96).ok());
+    EXPECT_EQ(pool->use().fragmentation(), 0);
+  }
+  EXPECT_EQ(pool->use().blocks, 4);
+  EXPECT_EQ(pool->use().free_blocks, 3);
+  EXPECT_EQ(pool->use().fragmentation(), 0.75);
+  EXPECT_EQ(ReadMemoryUse(MemoryTag::kKv).allocations, before.allocations + 4);
+  EXPECT_EQ(pool->ReleaseFree(), 3 * KvBlockBytes(kShape));
+  EXPECT_EQ(pool->allocated_bytes(), KvBlockBytes(kShape));
+  EXPECT_EQ(pool->use().fragmentation(), 0);
+  EXPECT_EQ(ReadMemoryUse(MemoryTag::kKv).frees, before.frees + 3);
+  KvSequence next(pool);
+  EXPECT_TRUE(next.Reserve(128).ok()) << "the budget is whole again";
+  EXPECT_FALSE(next.Reserve(129).ok());
+}
+
 }  // namespace
 }  // namespace sterna

@@ -235,10 +235,11 @@ Result<BenchmarkReport> RunBenchmark(const LoadedModel& loaded, const BenchmarkO
                             Repeat(*runner, measurement, options.repetitions, meter.ok() ? &*meter : nullptr, &state.repetition));
     report.results.push_back(MakeResult(model, measurement, repetitions));
     report.kv_bytes = std::max(report.kv_bytes, repetitions.kv_bytes);
+    if (state.measurement + 1 == list.size()) report.memory = ReadMemoryReport(runner->kv_use());
     state.measurement += 1;
   }
   report.peak_bytes = PeakResidentBytes();
-  STERNA_ASSIGN_OR_RETURN(report.limits, MeasureMachineLimits(report.threads, report.isa));
+  STERNA_ASSIGN_OR_RETURN(report.limits, MeasureMachineLimits(loaded.threads, report.isa));
   for (BenchmarkResult& result : report.results) CompareWithLimits(report.limits, &result);
   SummarizeEnergy(meter.status(), &report);
   return report;

@@ -11,6 +11,7 @@
 
 #include "api/loaded_model.h"
 #include "api/machine_limits.h"
+#include "api/memory_report.h"
 #include "base/status.h"
 
 namespace sterna {
@@ -76,6 +77,7 @@ struct BenchmarkReport {
   int64_t file_bytes = 0;
   int64_t kv_bytes = 0;    ///< most that one measurement's cache took
   int64_t peak_bytes = 0;  ///< PeakResidentBytes
+  MemoryReport memory;     ///< behind the last measurement, with its cache still there
   double load_seconds = 0;
   std::optional<double> joules_per_token;  ///< of the first decode measured
   std::string joules_note;                 ///< why there is no figure, or what it counts

@@ -32,14 +32,16 @@ Result<Completion> Complete(const LoadedModel& loaded, const CompletionRequest& 
   STERNA_ASSIGN_OR_RETURN(StopMatcher stops, StopMatcher::Create(request.stop));
   Completion out;
   STERNA_ASSIGN_OR_RETURN(out.prompt_ids, EncodePrompt(loaded, request));
-  STERNA_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, Session::Create(loaded.model));
+  STERNA_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                          Session::Create(loaded.model, {.pressure = std::make_shared<MemoryPressure>()}));
 
   Utf8Assembler assembler;
   const auto emit = [&](const std::string& text) {
     out.text += text;
     return on_text(text);
   };
-  GenerateOptions options{.max_tokens = request.max_tokens, .sampler = request.sampler, .is_end = nullptr};
+  GenerateOptions options{
+      .max_tokens = request.max_tokens, .sampler = request.sampler, .is_end = nullptr, .keep_reading = request.keep_reading};
   if (!request.ignore_end) {
     options.is_end = [&](int32_t token) {
       return token < loaded.tokenizer->vocab_size() && loaded.tokenizer->IsEndOfGeneration(token);
@@ -57,6 +59,7 @@ Result<Completion> Complete(const LoadedModel& loaded, const CompletionRequest& 
     rest += stops.Flush();
     if (!rest.empty()) emit(rest);
   }
+  out.memory = ReadMemoryReport(session->kv_use());
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/loaded_model.h"
+#include "api/memory_report.h"
 #include "base/status.h"
 #include "engine/generate.h"
 
@@ -22,6 +23,8 @@ struct CompletionRequest {
   bool ignore_end = false;        ///< go on after the model's end tokens
   std::vector<std::string> stop;  ///< the answer ends before the first of these
   SamplerOptions sampler;
+  /// Asked before each chunk of the prompt (SessionOptions::max_chunk tokens); Cancelled where it says no. May be empty.
+  std::function<bool()> keep_reading = nullptr;
 };
 
 struct Completion {
@@ -29,6 +32,7 @@ struct Completion {
   std::vector<int32_t> prompt_ids;
   std::vector<int32_t> ids;  ///< generated, the end token not included
   Generation generation;
+  MemoryReport memory;  ///< at the end, with the cache still there
 };
 
 /// Generates the answer to one prompt. `on_text` gets the answer piece by piece, always whole UTF-8 characters, and returns false

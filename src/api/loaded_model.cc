@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
 #include "api/layout_tuning.h"
+#include "api/memory_report.h"
 #include "api/model_path.h"
 #include "backend/cpu/cpu_backend.h"
+#include "base/cpu_topology.h"
 #include "base/file.h"
 #include "formats/json_metadata.h"
 #include "kernels/self_test/self_test.h"
@@ -109,7 +112,11 @@ constexpr int64_t kLeastBytesToTune = int64_t{96} << 20;
 /// weight_bytes: about what the model has. Adds a warning for each kernel that is refused.
 Result<std::shared_ptr<Backend>> MakeBackend(const LoadOptions& options, int64_t weight_bytes, LoadedModel* loaded) {
   STERNA_ASSIGN_OR_RETURN(loaded->isa, ChooseIsa(options.isa));
-  CpuBackendOptions backend{.threads = options.threads, .isa = loaded->isa};
+  // Before the backend moves this thread: afterwards it may use fewer processors.
+  STERNA_ASSIGN_OR_RETURN(loaded->threads,
+                          PlaceThreads({.threads = options.threads, .cpus = options.cpus, .is_pinned = options.pin_threads}));
+  CpuBackendOptions backend{
+      .threads = loaded->threads.threads, .isa = loaded->isa, .cpus = options.cpus, .is_pinned = options.pin_threads};
   if (options.self_test) backend.refused = FindFailingKernels(AllKernelLists(), loaded->isa);
   for (const RefusedKernel& wrong : backend.refused) {
     loaded->warnings.push_back(
@@ -170,7 +177,12 @@ Result<LoadedModel> LoadModel(const std::string& model, const LoadOptions& optio
                           OpenWeightsWithLayout(path, options.i2s_layout, &loaded.warnings));
   for (const TensorEntry& entry : source->entries()) loaded.file_bytes += static_cast<int64_t>(entry.data.size());
   STERNA_ASSIGN_OR_RETURN(std::shared_ptr<Backend> backend, MakeBackend(options, loaded.file_bytes, &loaded));
-  if (options.needs_text) STERNA_RETURN_IF_ERROR(LoadText(*source, options, &loaded).WithContext(path));
+  if (options.needs_text) {
+    const int64_t heap_before = HeapBytes();
+    STERNA_RETURN_IF_ERROR(LoadText(*source, options, &loaded).WithContext(path));
+    const int64_t heap = std::max<int64_t>(0, HeapBytes() - heap_before);
+    loaded.tokenizer_memory = std::make_shared<TrackedMemory>(MemoryTag::kTokenizer, static_cast<size_t>(heap));
+  }
   if (loaded.tokenizer != nullptr) {
     const std::vector<std::string>& more = loaded.tokenizer->warnings();
     loaded.warnings.insert(loaded.warnings.end(), more.begin(), more.end());

@@ -9,7 +9,9 @@
 
 #include "api/tokenizer_files.h"
 #include "base/cpu_features.h"
+#include "base/memory_tracker.h"
 #include "base/status.h"
+#include "base/thread_pool.h"
 #include "formats/weight_source.h"
 #include "model/model.h"
 #include "text/template/chat_template.h"
@@ -18,9 +20,11 @@
 namespace sterna {
 
 struct LoadOptions {
-  int threads = 0;          ///< 0: one per physical core
-  std::string isa;          ///< "ref", "avx2", …; empty: the best this machine has
-  int64_t max_context = 0;  ///< positions to prepare for; 0: the model's own
+  int threads = 0;             ///< 0: one per physical core
+  std::vector<int> cpus = {};  ///< processors for the threads, the calling one included while the model lives; empty: all
+  bool pin_threads = false;    ///< each thread on one of them
+  std::string isa;             ///< "ref", "avx2", …; empty: the best this machine has
+  int64_t max_context = 0;     ///< positions to prepare for; 0: the model's own
   /// int8 is what llama.cpp computes with, and faster; kFloat is exact to the stored weights. Ternary weights have their own rule.
   DenseActivations dense_activations = DenseActivations::kInt8;
   /// In place of the checkpoint's own, which is left unread then; null: its own. Any class derived from Tokenizer will do.
@@ -42,9 +46,11 @@ struct LoadOptions {
 struct LoadedModel {
   std::string path;
   std::shared_ptr<const Model> model;
-  std::shared_ptr<const Tokenizer> tokenizer;         ///< null where the checkpoint has none
-  std::shared_ptr<const ChatTemplate> chat_template;  ///< null where there is none
-  std::string chat_template_origin;                   ///< FoundChatTemplate::origin; empty where there is none
+  std::shared_ptr<const Tokenizer> tokenizer;             ///< null where the checkpoint has none
+  std::shared_ptr<const ChatTemplate> chat_template;      ///< null where there is none
+  std::string chat_template_origin;                       ///< FoundChatTemplate::origin; empty where there is none
+  std::shared_ptr<const TrackedMemory> tokenizer_memory;  ///< what reading tokenizer and template took of the heap
+  ThreadPoolOptions threads;                              ///< where the backend's threads run
   Isa isa = Isa::kRef;
   int64_t file_bytes = 0;
   double load_seconds = 0;

@@ -87,7 +87,7 @@ double MeasureMultiply(ThreadPool& pool, Isa isa) {
 
 }  // namespace
 
-Result<MachineLimits> MeasureMachineLimits(int threads, Isa isa) {
+Result<MachineLimits> MeasureMachineLimits(const ThreadPoolOptions& threads, Isa isa) {
   ThreadPool pool(threads);
   MachineLimits limits{.read_gb_per_s = 0, .int8_gmac_per_s = 0, .read_buffer_bytes = ReadBufferBytes()};
   STERNA_ASSIGN_OR_RETURN(limits.read_gb_per_s, MeasureRead(pool, isa, limits.read_buffer_bytes));

@@ -6,6 +6,7 @@
 
 #include "base/cpu_features.h"
 #include "base/status.h"
+#include "base/thread_pool.h"
 
 namespace sterna {
 
@@ -18,7 +19,7 @@ struct MachineLimits {
 /// Measures with `threads` threads and the instructions of level `isa`, several times, and keeps the best: other programs can only
 /// make a figure too small. Takes well below a second and some hundred megabytes for that time. ResourceExhausted where memory is
 /// used up.
-Result<MachineLimits> MeasureMachineLimits(int threads, Isa isa);
+Result<MachineLimits> MeasureMachineLimits(const ThreadPoolOptions& threads, Isa isa);
 
 }  // namespace sterna
 

@@ -35,7 +35,7 @@ TEST(MachineReport, NamesTheKernelsOfAForcedLevel) {
 TEST(MachineLimits, AreMeasuredAtEveryLevelThisMachineHas) {
   for (const Isa isa : AllIsas()) {
     if (!HostCpu().Contains(IsaFeatures(isa))) continue;
-    const auto limits = MeasureMachineLimits(1, isa);
+    const auto limits = MeasureMachineLimits(ThreadPoolOptions(), isa);
     ASSERT_TRUE(limits.ok()) << limits.status().message();
     EXPECT_GT(limits->read_gb_per_s, 0);
     EXPECT_GT(limits->int8_gmac_per_s, 0);

@@ -45,6 +45,7 @@ class StepRunner {
   const StepCounts& counts() const { return counts_; }
   void ResetCounts() { counts_ = {}; }
   int64_t kv_bytes() const { return pool_->allocated_bytes(); }
+  KvPoolUse kv_use() const { return pool_->use(); }
 
  private:
   struct Sequence {

@@ -7,6 +7,7 @@
 #include "api/benchmark.h"
 #include "cli/bench_output.h"
 #include "cli/command.h"
+#include "cli/memory_output.h"
 
 namespace sterna {
 namespace {
@@ -17,6 +18,7 @@ struct BenchFlags {
   std::string head = "Q6_K";
   std::string output = "table";
   bool json = false;
+  bool memory_report = false;
   BenchmarkOptions options;
   ModelFlags model_flags;
 };
@@ -68,7 +70,7 @@ Status RunBench(const BenchFlags& flags) {
   return WriteOutput(output == "json"  ? BenchmarkJson(*report)
                      : output == "csv" ? BenchmarkCsv(*report)
                      : output == "md"  ? BenchmarkMarkdown(*report)
-                                       : BenchmarkTable(*report));
+                                       : BenchmarkTable(*report) + (flags.memory_report ? "\n" + MemoryText(report->memory) : ""));
 }
 
 }  // namespace
@@ -101,6 +103,7 @@ void AddBench(CLI::App& app, Action* action) {
       ->check(CLI::IsMember({"table", "md", "csv", "json"}))
       ->capture_default_str();
   command->add_flag("--json", flags->json, "The same as -o json");
+  command->add_flag("--memory-report", flags->memory_report, "Where the memory went, behind the table; JSON has it anyway");
   flags->model_flags.AddTo(*command);
   command->callback([flags, action] {
     if (flags->model.empty() && flags->shape.empty()) {

@@ -6,6 +6,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "cli/memory_output.h"
+
 namespace sterna {
 namespace {
 
@@ -148,18 +150,20 @@ std::string BenchmarkCsv(const BenchmarkReport& report) {
 std::string BenchmarkJson(const BenchmarkReport& report) {
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
   for (const BenchmarkResult& result : report.results) results.push_back(ResultJson(result));
-  const nlohmann::ordered_json out = {
-      {"model", report.model},
-      {"machine", {{"cpu", report.cpu}, {"isa", IsaName(report.isa)}, {"threads", report.threads}}},
-      {"limits",
-       {{"read_gb_per_s", report.limits.read_gb_per_s},
-        {"int8_gmac_per_s", report.limits.int8_gmac_per_s},
-        {"read_buffer_bytes", report.limits.read_buffer_bytes}}},
-      {"results", std::move(results)},
-      {"memory", {{"file_bytes", report.file_bytes}, {"kv_bytes", report.kv_bytes}, {"peak_bytes", report.peak_bytes}}},
-      {"load_seconds", report.load_seconds},
-      {"joules_per_token", OptionalNumber(report.joules_per_token)},
-      {"joules_note", report.joules_note}};
+  nlohmann::ordered_json memory = {
+      {"file_bytes", report.file_bytes}, {"kv_bytes", report.kv_bytes}, {"peak_bytes", report.peak_bytes}};
+  memory.update(MemoryJson(report.memory));
+  const nlohmann::ordered_json out = {{"model", report.model},
+                                      {"machine", {{"cpu", report.cpu}, {"isa", IsaName(report.isa)}, {"threads", report.threads}}},
+                                      {"limits",
+                                       {{"read_gb_per_s", report.limits.read_gb_per_s},
+                                        {"int8_gmac_per_s", report.limits.int8_gmac_per_s},
+                                        {"read_buffer_bytes", report.limits.read_buffer_bytes}}},
+                                      {"results", std::move(results)},
+                                      {"memory", std::move(memory)},
+                                      {"load_seconds", report.load_seconds},
+                                      {"joules_per_token", OptionalNumber(report.joules_per_token)},
+                                      {"joules_note", report.joules_note}};
   return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

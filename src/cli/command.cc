@@ -4,11 +4,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+
+#include "base/cpu_topology.h"
 
 namespace sterna {
 namespace {
@@ -107,6 +110,15 @@ void FailUsage(const std::string& message) {
 
 void ModelFlags::AddTo(CLI::App& command) {
   command.add_option("-t,--threads", threads, "Threads; 0: one per physical core")->check(CLI::Range(0, 1024));
+  const auto parses = [](auto parse) {
+    return [parse](const std::string& text) { return std::string(parse(text).status().message()); };
+  };
+  command.add_option("-C,--cpu-mask", cpu_mask, "Processors that the threads may use, as a hexadecimal mask: 0x3")
+      ->check(CLI::Validator(parses(ParseCpuMask), "HEX"));
+  command.add_option("--cpu-range", cpu_range, "The same as a list: 0-3,8. Together with --cpu-mask: both")
+      ->check(CLI::Validator(parses(ParseCpuList), "LIST"));
+  command.add_option("--cpu-strict", cpu_strict, "1: each thread stays on one processor, physical cores first")
+      ->check(CLI::IsMember({"0", "1"}));
   command.add_option("-c,--ctx-size", context, "Context length; 0: the model's own")->check(CLI::NonNegativeNumber);
   command
       .add_option("--activations", activations,
@@ -117,7 +129,18 @@ void ModelFlags::AddTo(CLI::App& command) {
 }
 
 LoadOptions ModelFlags::ToLoadOptions() const {
+  std::vector<int> cpus;
+  // Checked when the flags were parsed.
+  if (!cpu_mask.empty()) cpus = ParseCpuMask(cpu_mask).value();
+  if (!cpu_range.empty()) {
+    const std::vector<int> more = ParseCpuList(cpu_range).value();
+    cpus.insert(cpus.end(), more.begin(), more.end());
+  }
+  std::sort(cpus.begin(), cpus.end());
+  cpus.erase(std::unique(cpus.begin(), cpus.end()), cpus.end());
   return {.threads = threads,
+          .cpus = std::move(cpus),
+          .pin_threads = cpu_strict,
           .isa = std::string(EnvironmentVariable("STERNA_ISA")),
           .max_context = context,
           .dense_activations = activations == "int8" ? DenseActivations::kInt8 : DenseActivations::kFloat,

@@ -8,6 +8,7 @@
 
 #include "api/completion.h"
 #include "cli/command.h"
+#include "cli/memory_output.h"
 
 namespace sterna {
 namespace {
@@ -18,6 +19,7 @@ struct RunFlags {
   ModelFlags model;
   CompletionRequest request;
   bool json = false;
+  bool memory_report = false;
   bool verbose = false;
 };
 
@@ -39,7 +41,8 @@ std::string ToJson(const LoadedModel& loaded, const Completion& completion) {
         {"prompt_seconds", generation.prompt_seconds},
         {"prompt_tokens_per_second", PerSecond(generation.prompt_tokens, generation.prompt_seconds)},
         {"generate_seconds", generation.generate_seconds},
-        {"tokens_per_second", PerSecond(generation.generated_tokens, generation.generate_seconds)}}}};
+        {"tokens_per_second", PerSecond(generation.generated_tokens, generation.generate_seconds)}}},
+      {"memory", MemoryJson(completion.memory)}};
   return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
@@ -61,6 +64,7 @@ Status Run(RunFlags* flags) {
   if (flags->verbose && !flags->request.raw) {
     fmt::print(stderr, "chat template: {}\n", loaded.chat_template == nullptr ? "none" : loaded.chat_template_origin);
   }
+  flags->request.keep_reading = [] { return !Interrupted(); };
   Status written;
   const auto on_text = [&](std::string_view text) {
     if (!flags->json && !text.empty()) {
@@ -73,6 +77,7 @@ Status Run(RunFlags* flags) {
   STERNA_RETURN_IF_ERROR(written);
   STERNA_RETURN_IF_ERROR(WriteOutput(flags->json ? ToJson(loaded, completion) : "\n"));
   if (flags->verbose || StandardErrorIsTerminal()) PrintStatistics(loaded, completion.generation);
+  if (flags->memory_report && !flags->json) fmt::print(stderr, "{}", MemoryText(completion.memory));
   return Interrupted() ? Cancelled("interrupted") : Status::Ok();
 }
 
@@ -109,6 +114,7 @@ void AddRun(CLI::App& app, Action* action) {
   command->add_option("--stop", request.stop, "Stop string; may be given several times")->allow_extra_args(false);
   command->add_flag("--ignore-eos", request.ignore_end, "Go on after the model's end token");
   command->add_flag("--json", flags->json, "Print one JSON object with text, token ids and timings");
+  command->add_flag("--memory-report", flags->memory_report, "Where the memory went, on standard error; --json has it anyway");
   command->add_flag("-v,--verbose", flags->verbose, "Print speed and the chat template's origin to standard error");
   command->callback([flags, action, prompt] {
     flags->has_prompt = prompt->count() > 0 && flags->request.prompt != "-";

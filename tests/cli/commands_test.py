@@ -1,6 +1,7 @@
 """What every command does where all is well: results against goldens, the promised JSON shapes, interruption."""
 
 import json
+import os
 import statistics
 import struct
 import subprocess
@@ -132,6 +133,49 @@ class Run(CommandTest):
         self.assertRegex(error.decode(), r"^chat template: the directory's own\n\[ load .* t/s \| generated \d+ tokens, .* \]\n$")
 
 
+class Processors(CommandTest):
+    def test_threads_can_be_put_on_processors(self):
+        model = self.talking_model()
+        cpus = sorted(os.sched_getaffinity(0))
+        plain = self.succeed("run", model, "hello", "--raw", "-n", "4", "--temp", "0")
+        for flags in (["--cpu-range", f"{cpus[0]}"], ["--cpu-mask", hex(1 << cpus[-1])], ["--cpu-strict", "1", "-t", "3"],
+                      ["-C", f"{1 << cpus[0]:x}", "--cpu-range", f"{cpus[-1]}-{cpus[-1]}", "--cpu-strict", "1"]):  # fmt: skip
+            with self.subTest(flags):
+                self.assertEqual(self.succeed("run", model, "hello", "--raw", "-n", "4", "--temp", "0", *flags), plain)
+        out = json.loads(self.succeed("bench", "--shape", "tiny", "-p", "0", "-n", "2", "-r", "1", "--json", "--cpu-range", f"{cpus[0]}"))
+        self.assertEqual(out["machine"]["threads"], 1)
+
+    def test_wrong_processors_are_refused(self):
+        model = self.talking_model()
+        for flags in (["--cpu-mask", "zz"], ["--cpu-mask", "0"], ["--cpu-range", "3-1"], ["--cpu-range", ""], ["--cpu-strict", "2"]):
+            with self.subTest(flags):
+                self.refuse("run", model, "hello", *flags, code=2, says=flags[0])
+        self.refuse("run", model, "hello", "--cpu-range", "60000,60001", says="processor 60000, 60001: this process may not use it")
+
+
+class Memory(CommandTest):
+    def check(self, memory: dict) -> None:
+        resident = memory["resident"]
+        parts = sum(resident[name] for name in ("tagged_bytes", "other_heap_bytes", "file_bytes", "rest_bytes"))
+        self.assertEqual(parts, resident["bytes"])
+        self.assertEqual([use["tag"] for use in memory["tags"]], ["weights", "activations", "kv", "tokenizer", "other"])
+        for use in memory["tags"][:3]:
+            self.assertGreater(use["live_bytes"], 0)
+            self.assertGreaterEqual(use["peak_bytes"], use["live_bytes"])
+        self.assertGreaterEqual(memory["kv_pool"]["blocks"], 1)
+        self.assertGreater(memory["system"]["limit_bytes"], 0)
+
+    def test_reports_of_run_and_bench(self):
+        model = self.talking_model()
+        self.check(json.loads(self.succeed("run", model, "hello", "-n", "2", "--json"))["memory"])
+        bench = ("bench", "--shape", "tiny", "-p", "0", "-n", "2", "-r", "1")
+        self.check(json.loads(self.succeed(*bench, "--json"))["memory"])
+        self.assertRegex(self.succeed(*bench, "--memory-report"), r"(?s)\nweights .*\nkv .*\ncache blocks .*\nresident .*\navailable ")
+        code, out, error = self.run_sterna("run", model, "hello", "-n", "2", "--memory-report")
+        self.assertEqual((code, out[-1:]), (0, b"\n"))
+        self.assertIn(b"\nresident ", error)
+
+
 class Interruption(CommandTest):
     def test_generation_ends_with_130(self):
         model = self.talking_model()
@@ -150,6 +194,21 @@ class Interruption(CommandTest):
                         self.assertTrue(process.stdout.read(1))
                     self.assertEqual(self.interrupt(process), 130)
                     self.assertNotIn(b"error", process.stderr.read())
+
+    def test_a_long_prompt_ends_between_two_chunks(self):
+        model = self.talking_model()
+        settings = json.loads((model / "config.json").read_text()) | {"max_position_embeddings": 65536}
+        (model / "config.json").unlink()
+        (model / "config.json").write_text(json.dumps(settings))
+        (self.folder / "long.txt").write_text("x" * 65000)  # as many tokens; reading them all takes a minute
+        with open(self.folder / "long.txt", "rb") as text:
+            process = self.start("run", model, "--raw", stdin=text)
+            with process.stdout, process.stderr:
+                with self.assertRaises(subprocess.TimeoutExpired):
+                    process.wait(timeout=1)
+                self.assertEqual(self.interrupt(process), 130)
+                # After the whole prompt there would be an answer's line.
+                self.assertEqual((process.stdout.read(), process.stderr.read()), (b"", b""))
 
     def test_waiting_for_input_ends_with_130(self):
         process = self.start("tokenize", self.talking_model(), "--jsonl", stdin=subprocess.PIPE)

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "api/layout_tuning.h"
+#include "api/memory_plan.h"
 #include "api/memory_report.h"
 #include "api/model_path.h"
 #include "backend/cpu/cpu_backend.h"
@@ -15,6 +16,7 @@
 #include "formats/json_metadata.h"
 #include "kernels/self_test/self_test.h"
 #include "model/i2s_layout_probe.h"
+#include "model/named_shapes.h"
 #include "model/random_weights.h"
 #include "text/template/default_templates.h"
 
@@ -145,6 +147,14 @@ ModelOptions ToModelOptions(const LoadOptions& options) {
   return {.max_context = options.max_context, .dense_activations = options.dense_activations, .output = options.output};
 }
 
+/// Fails before anything is allocated where not even a short context would fit.
+Status CheckShapeFits(std::string_view shape, std::string_view head_type, const ModelConfig& config, LoadOptions options) {
+  constexpr int64_t kShortContext = 512;
+  if (options.max_context == 0) options.max_context = std::min(config.context, kShortContext);
+  STERNA_ASSIGN_OR_RETURN(const MemoryPlan plan, PlanShapeMemory(shape, head_type, options));
+  return plan.CheckAnyFits();
+}
+
 double SecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -201,12 +211,12 @@ Result<LoadedModel> MakeShapedModel(std::string_view shape, std::string_view hea
   const auto start = std::chrono::steady_clock::now();
   LoadedModel loaded;
   STERNA_ASSIGN_OR_RETURN(const ModelConfig config, ShapeConfig(shape));
-  const auto dtype = DTypeFromName(head_type);
-  if (!dtype) return InvalidArgument(fmt::format("unknown type '{}' for the output head", head_type));
+  STERNA_ASSIGN_OR_RETURN(const DType dtype, ShapeHeadType(config, head_type));
   loaded.path = config.name;
+  STERNA_RETURN_IF_ERROR(CheckShapeFits(shape, head_type, config, options));
   STERNA_ASSIGN_OR_RETURN(std::shared_ptr<Backend> backend, MakeBackend(options, TernaryBytes(config), &loaded));
   constexpr uint64_t kSeed = 1;
-  RandomWeights weights(config, *dtype, kSeed);
+  RandomWeights weights(config, dtype, kSeed);
   STERNA_ASSIGN_OR_RETURN(loaded.model, Model::Build(config, weights, std::move(backend), ToModelOptions(options)));
   loaded.file_bytes = loaded.model->bytes_per_token();
   loaded.load_seconds = SecondsSince(start);

@@ -66,7 +66,8 @@ Result<std::shared_ptr<const WeightSource>> OpenWeightsWithLayout(const std::str
 /// below. Errors name file, tensor or key, expected and found.
 Result<LoadedModel> LoadModel(const std::string& model, const LoadOptions& options);
 
-/// Random weights in a real model's shape (model/random_weights.h), for benchmarks; no tokenizer.
+/// Random weights in a real model's shape (model/named_shapes.h), for benchmarks; no tokenizer. `head_type`: as ShapeHeadType takes
+/// it. ResourceExhausted, before anything is allocated, where the machine lacks the memory (api/memory_plan.h).
 Result<LoadedModel> MakeShapedModel(std::string_view shape, std::string_view head_type, const LoadOptions& options);
 
 /// The text of the chat template of a Hugging Face directory: chat_template.jinja, or the one in tokenizer_config.json. NotFound

@@ -15,9 +15,13 @@ constexpr size_t kMostChunkBytes = size_t{64} << 20;
 
 }  // namespace
 
-Result<std::span<std::byte>> Arena::Allocate(size_t bytes) {
+std::optional<size_t> Arena::PaddedBytes(size_t bytes) {
   const auto padded = CheckedAdd(bytes, Buffer::kReadablePadding);
-  const auto total = padded ? CheckedRoundUp(*padded, Buffer::kAlignment) : std::nullopt;
+  return padded ? CheckedRoundUp(*padded, Buffer::kAlignment) : std::nullopt;
+}
+
+Result<std::span<std::byte>> Arena::Allocate(size_t bytes) {
+  const std::optional<size_t> total = PaddedBytes(bytes);
   if (!total) return ResourceExhausted(fmt::format("cannot allocate {} bytes", bytes));
   if (chunks_.empty() || chunks_.back().size() - used_ < *total) {
     // Less the buffer's own padding, which would take one huge page more.

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -22,6 +23,9 @@ class Arena {
 
   /// Errors: ResourceExhausted, naming the size.
   Result<std::span<std::byte>> Allocate(size_t bytes);
+
+  /// What bytes() grows by when a block of `bytes` is allocated. Nothing where that overflows.
+  static std::optional<size_t> PaddedBytes(size_t bytes);
 
   /// Bytes handed out, with the padding between blocks.
   int64_t bytes() const { return bytes_; }

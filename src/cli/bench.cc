@@ -8,6 +8,7 @@
 #include "cli/bench_output.h"
 #include "cli/command.h"
 #include "cli/memory_output.h"
+#include "cli/shapes.h"
 
 namespace sterna {
 namespace {
@@ -15,10 +16,11 @@ namespace {
 struct BenchFlags {
   std::string model, shape;
   std::string format = "native";
-  std::string head = "Q6_K";
+  std::string head;
   std::string output = "table";
   bool json = false;
   bool memory_report = false;
+  bool list_shapes = false;
   BenchmarkOptions options;
   ModelFlags model_flags;
 };
@@ -79,15 +81,16 @@ void AddBench(CLI::App& app, Action* action) {
   auto flags = std::make_shared<BenchFlags>();
   CLI::App* command = app.add_subcommand("bench", "Measure tokens per second, and how near they come to what the machine allows");
   CLI::Option* model = command->add_option("MODEL", flags->model, "GGUF file or Hugging Face directory");
-  command->add_option("--shape", flags->shape, "Instead of MODEL, random weights in the shape 2b4t, 3b, 8b or tiny")
-      ->excludes(model)
-      ->check(CLI::IsMember({"2b4t", "3b", "8b", "tiny"}));
+  command->add_option("--shape", flags->shape, "Instead of MODEL, random ternary weights in a named shape: 2b4t, 8b, falcon3-7b, …")
+      ->excludes(model);
+  command->add_flag("--list-shapes", flags->list_shapes, "Print the named shapes and end");
   command->add_option("--format", flags->format, "Layout of the ternary weights in memory, with --shape: native")
       ->check(CLI::IsMember({"native"}, CLI::ignore_case))
       ->capture_default_str();
-  command->add_option("--head", flags->head, "Type of the embedding and output head, with --shape")
-      ->check(CLI::IsMember({"F16", "BF16", "F32", "Q8_0", "Q6_K", "Q4_0", "Q4_1"}, CLI::ignore_case))
-      ->capture_default_str();
+  command
+      ->add_option("--head", flags->head,
+                   "Type of the embedding and output head, with --shape; Q6_K, or Q8_0 where the width is no multiple of 256")
+      ->check(CLI::IsMember({"F16", "BF16", "F32", "Q8_0", "Q6_K", "Q4_0", "Q4_1"}, CLI::ignore_case));
   BenchmarkOptions& options = flags->options;
   command->add_option("-p,--prompt", options.prompts, "Prompt lengths: 128,512; 0: no prefill")
       ->delimiter(',')
@@ -106,9 +109,14 @@ void AddBench(CLI::App& app, Action* action) {
   command->add_flag("--memory-report", flags->memory_report, "Where the memory went, behind the table; JSON has it anyway");
   flags->model_flags.AddTo(*command);
   command->callback([flags, action] {
+    if (flags->list_shapes) {
+      *action = [flags] { return WriteOutput(flags->json ? ShapesJson() : ShapesTable()); };
+      return;
+    }
     if (flags->model.empty() && flags->shape.empty()) {
       FailUsage("no model given: sterna bench MODEL, or sterna bench --shape 2b4t for random weights in a real model's shape");
     }
+    if (!flags->shape.empty()) CheckShapeName(flags->shape);
     *action = [flags] { return RunBench(*flags); };
   });
 }

@@ -27,6 +27,7 @@ std::string_view HubHintFor(std::string_view command, StatusCode code) {
       if (command == "verify") return "`sterna verify --remove` takes damaged files away, `sterna pull` fetches them again";
       return "the endpoint, or a proxy in between, does not give what it promises: try again, or choose another in HF_ENDPOINT";
     case StatusCode::kResourceExhausted:
+      if (command == "show") return "choose a smaller model or type, a shorter context with --ctx-size, or free some memory";
       return "make room (`sterna ls`, `sterna rm`, `sterna prune`), or put the cache elsewhere with HF_HUB_CACHE";
     case StatusCode::kIo:
       return "run the command again: what has arrived is kept";

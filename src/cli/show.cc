@@ -1,4 +1,4 @@
-// `sterna show`: what a repository of the hub has, and what of it is cached.
+// `sterna show`: what a repository of the hub has, what of it is cached, and (show_fit.h) the memory it takes.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +8,8 @@
 #include "cli/command.h"
 #include "cli/hub_output.h"
 #include "cli/json_lines.h"
+#include "cli/shapes.h"
+#include "cli/show_fit.h"
 #include "hub/cached_models.h"
 #include "hub/file_choice.h"
 #include "hub/file_download.h"
@@ -96,6 +98,8 @@ struct ShowFlags {
   ModelReference reference;
   bool cached = false;
   bool json = false;
+  bool fit = false;
+  FitFlags plan;
 };
 
 Status Run(const ShowFlags& flags) {
@@ -112,16 +116,27 @@ Status Run(const ShowFlags& flags) {
 
 void AddShow(CLI::App& app, Action* action) {
   auto flags = std::make_shared<ShowFlags>();
-  CLI::App* command = app.add_subcommand("show", "List the files of a model on the hub, and what of it is cached");
-  command->add_option("MODEL", flags->model, "org/repo[:QUANT]")->required();
+  CLI::App* command =
+      app.add_subcommand("show", "List the files of a model on the hub and what of it is cached, or plan its memory");
+  CLI::Option* model = command->add_option("MODEL", flags->model, "org/repo[:QUANT]; with --fit also a path");
   command->add_option("--revision", flags->revision, "Branch, tag or commit")->capture_default_str();
   command->add_flag("--cached", flags->cached, "Ask the cache alone");
   command->add_flag("--json", flags->json, "Print one JSON object");
+  CLI::Option* fit = command->add_flag("--fit", flags->fit, "Plan the memory for each context length, beside what there is");
+  flags->plan.AddTo(*command, model, fit);
   command->callback([flags, action] {
-    const Result<ModelReference> model = ParseModelReference(flags->model);
-    if (!model.ok()) FailUsage(std::string(model.status().message()));
+    if (flags->fit || !flags->plan.shape.empty()) {
+      flags->plan.model = flags->model;
+      flags->plan.json = flags->json;
+      if (flags->plan.shape.empty() == flags->plan.model.empty()) FailUsage("--fit wants a MODEL, or --shape NAME in its place");
+      if (!flags->plan.shape.empty()) CheckShapeName(flags->plan.shape);
+      *action = [flags] { return RunFit(flags->plan); };
+      return;
+    }
+    const Result<ModelReference> reference = ParseModelReference(flags->model);
+    if (!reference.ok()) FailUsage(std::string(reference.status().message()));
     if (const Status status = CheckRevision(flags->revision); !status.ok()) FailUsage(std::string(status.message()));
-    flags->reference = *model;
+    flags->reference = *reference;
     *action = [flags] { return Run(*flags); };
   });
 }

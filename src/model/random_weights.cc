@@ -1,8 +1,5 @@
 #include "model/random_weights.h"
 
-#include <fmt/format.h>
-
-#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -11,21 +8,6 @@
 
 namespace sterna {
 namespace {
-
-struct NamedShape {
-  std::string_view name, architecture;
-  int64_t layers, d_model, d_ff, heads, kv_heads, head_dim, vocab, context;
-  double rope_theta;
-  bool tied_head;
-};
-
-// Published configurations of the models named in random_weights.h.
-constexpr std::array<NamedShape, 4> kShapes = {{
-    {"2b4t", "bitnet-b1.58", 30, 2560, 6912, 20, 5, 128, 128256, 4096, 500000.0, true},
-    {"3b", "bitnet", 26, 3200, 8640, 32, 32, 100, 32002, 2048, 10000.0, true},
-    {"8b", "llama", 32, 4096, 14336, 32, 8, 128, 128256, 8192, 500000.0, false},
-    {"tiny", "bitnet-b1.58", 4, 256, 768, 4, 2, 64, 512, 512, 500000.0, true},
-}};
 
 constexpr float kRowScale = 1.0f / 64;
 
@@ -43,36 +25,6 @@ void FillTernaryRow(RngStream rng, std::span<int8_t> values) {
 }
 
 }  // namespace
-
-Result<ModelConfig> ShapeConfig(std::string_view shape) {
-  for (const NamedShape& named : kShapes) {
-    if (named.name != shape) continue;
-    ModelConfig config;
-    config.architecture = named.architecture;
-    config.name = fmt::format("random weights in the shape {}", shape);
-    config.layers = named.layers;
-    config.d_model = named.d_model;
-    config.d_ff = named.d_ff;
-    config.heads = named.heads;
-    config.kv_heads = named.kv_heads;
-    config.head_dim = named.head_dim;
-    config.vocab = named.vocab;
-    config.context = named.context;
-    config.rms_epsilon = 1e-5f;
-    config.rope_theta = named.rope_theta;
-    config.activation = named.architecture == "bitnet-b1.58" ? Activation::kReluSquared : Activation::kSilu;
-    config.has_sub_norms = named.architecture != "llama";
-    config.tied_head = named.tied_head;
-    return config;
-  }
-  return InvalidArgument(fmt::format("unknown shape '{}'; known: {}", shape, fmt::join(ShapeNames(), ", ")));
-}
-
-std::vector<std::string> ShapeNames() {
-  std::vector<std::string> names;
-  for (const NamedShape& named : kShapes) names.emplace_back(named.name);
-  return names;
-}
 
 Result<std::vector<float>> RandomWeights::Norm(int64_t, LayerNorm, int64_t size) {
   return std::vector<float>(static_cast<size_t>(size), 1.0f);
@@ -103,6 +55,10 @@ Result<LinearSource> RandomWeights::Linear(int64_t layer, Projection projection,
 Result<DenseMatrixSource> RandomWeights::RandomTable(uint64_t stream, int64_t rows, int64_t cols) const {
   const int64_t shape[] = {rows, cols};
   STERNA_ASSIGN_OR_RETURN(const int64_t bytes, TensorBytes(head_type_, shape));
+  if (tables_ == Tables::kSizes) {
+    return DenseMatrixSource{
+        .dtype = head_type_, .rows = rows, .cols = cols, .bytes = {}, .keep_alive = nullptr, .is_resident = true};
+  }
   STERNA_ASSIGN_OR_RETURN(Buffer buffer, Buffer::Allocate(static_cast<size_t>(bytes)));
   // A few hundred different rows, repeated: encoding 300 million random weights would only make the start slow.
   constexpr int64_t kDistinctRows = 256;

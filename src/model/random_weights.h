@@ -3,8 +3,6 @@
 #define STERNA_MODEL_RANDOM_WEIGHTS_H_
 
 #include <cstdint>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "model/config.h"
@@ -12,15 +10,15 @@
 
 namespace sterna {
 
-/// "2b4t": BitNet-b1.58-2B-4T; "3b": 1bitLLM bitnet_b1_58-3B; "8b": Llama3-8B-1.58; "tiny". InvalidArgument lists the names.
-Result<ModelConfig> ShapeConfig(std::string_view shape);
-std::vector<std::string> ShapeNames();
-
 /// Ternary projections (half zeros, a quarter each -1 and +1), unit norms, and a random head of `head_type` (F16, BF16, F32, Q8_0,
 /// Q6_K, Q4_0 or Q4_1). The same seed gives the same weights.
 class RandomWeights final : public WeightProvider {
  public:
-  RandomWeights(const ModelConfig& config, DType head_type, uint64_t seed) : config_(config), head_type_(head_type), seed_(seed) {}
+  /// kSizes: tables without bytes, for a backend that only counts memory.
+  enum class Tables : uint8_t { kFilled, kSizes };
+
+  RandomWeights(const ModelConfig& config, DType head_type, uint64_t seed, Tables tables = Tables::kFilled)
+      : config_(config), head_type_(head_type), seed_(seed), tables_(tables) {}
 
   Result<std::vector<float>> Norm(int64_t layer, LayerNorm norm, int64_t size) override;
   Result<std::vector<float>> FinalNorm(int64_t size) override;
@@ -38,6 +36,7 @@ class RandomWeights final : public WeightProvider {
   ModelConfig config_;
   DType head_type_;
   uint64_t seed_;
+  Tables tables_;
 };
 
 }  // namespace sterna

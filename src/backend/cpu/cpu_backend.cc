@@ -29,7 +29,10 @@ class CpuBackend final : public Backend {
   int threads() const override { return context_->pool->threads(); }
 
   Result<WeightId> AddVector(std::span<const float> values) override { return Add(MakeCpuVector(values, context_->arena)); }
-  Result<WeightId> AddTable(DenseMatrixSource source) override { return Add(MakeCpuTable(std::move(source))); }
+  Result<WeightId> AddTable(DenseMatrixSource source) override {
+    if (source.is_resident) resident_bytes_ += static_cast<int64_t>(source.bytes.size());
+    return Add(MakeCpuTable(std::move(source)));
+  }
   Result<WeightId> AddDense(DenseMatrixSource source) override {
     if (source.is_resident) resident_bytes_ += static_cast<int64_t>(source.bytes.size());
     return Add(MakeCpuDense(std::move(source), context_->arena, *context_->pool));

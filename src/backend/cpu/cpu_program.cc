@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "backend/cpu/check_weights.h"
+#include "backend/cpu/cpu_activation_sizes.h"
 #include "base/checked_math.h"
 #include "kernels/ternary/tile_layout.h"
 #include "tensor/encodings.h"
@@ -13,20 +14,12 @@
 namespace sterna {
 namespace {
 
-constexpr int64_t kFloatPadding = 16;
 // Below this many elements a fork-join (a few microseconds) costs more than it saves.
 constexpr int64_t kForkThreshold = 1 << 15;
 // A worker that loses its processor holds up one piece, not its whole share; the others take the rest of it.
 constexpr int64_t kPiecesPerWorker = 4;
 // Below this much, claiming a piece and starting on it costs more than it balances.
 constexpr int64_t kLeastPieceBytes = int64_t{16} << 10;
-constexpr int64_t kMaxAttentionBlocks = int64_t{1} << 17;
-
-/// The output goes to the caller, who expects rows back to back; all other rows are padded for the kernels that read them.
-int64_t Stride(const Slot& slot, bool is_output) {
-  if (is_output) return slot.width;
-  return slot.kind == Slot::Kind::kFloat ? RoundUp(slot.width, kFloatPadding) : PaddedActivations(slot.width);
-}
 
 Result<Buffer> AllocateActivations(size_t bytes) {
   return Buffer::Allocate(bytes, MemoryTag::kActivations);
@@ -48,56 +41,24 @@ Result<std::unique_ptr<Program>> CpuProgram::Make(std::shared_ptr<CpuContext> co
 }
 
 Status CpuProgram::AllocateBuffers() {
-  int64_t widest = 0;
-  for (size_t id = 0; id < plan_->slots.size(); ++id) {
-    const Slot& slot = plan_->slots[id];
-    const int64_t rows = slot.rows == Slot::Rows::kTokens ? limits_.max_tokens : limits_.max_selected;
-    SlotMemory memory;
-    memory.stride = Stride(slot, static_cast<SlotId>(id) == plan_->output);
-    const bool is_float = slot.kind == Slot::Kind::kFloat;
-    const auto bytes = static_cast<size_t>(rows * memory.stride) * (is_float ? sizeof(float) : 1);
-    STERNA_ASSIGN_OR_RETURN(memory.data, AllocateActivations(bytes));
-    if (!is_float) {
-      STERNA_ASSIGN_OR_RETURN(memory.scales, AllocateActivations(static_cast<size_t>(rows) * sizeof(float)));
-      STERNA_ASSIGN_OR_RETURN(memory.sums, AllocateActivations(static_cast<size_t>(rows) * sizeof(int32_t)));
-    }
-    slots_.push_back(std::move(memory));
-    widest = std::max(widest, slot.width);
+  const CpuActivationSizes sizes = MeasureActivations(*plan_, limits_, [this](const DenseLinearOp& op) { return UsesBlocks(op); });
+  const auto allocate = [](const CpuRowsSize& size, SlotMemory* memory) -> Status {
+    memory->stride = size.stride;
+    STERNA_ASSIGN_OR_RETURN(memory->data, AllocateActivations(size.data_bytes));
+    STERNA_ASSIGN_OR_RETURN(memory->scales, AllocateActivations(size.number_bytes));
+    STERNA_ASSIGN_OR_RETURN(memory->sums, AllocateActivations(size.number_bytes));
+    return Status::Ok();
+  };
+  for (const CpuRowsSize& slot : sizes.slots) {
+    slots_.emplace_back();
+    STERNA_RETURN_IF_ERROR(allocate(slot, &slots_.back()));
   }
-  size_t scratch_bytes = static_cast<size_t>(RoundUp(widest, kFloatPadding)) * sizeof(float);
-  for (const Op& op : plan_->ops) {
-    if (const auto* ternary = std::get_if<TernaryLinearOp>(&op)) {
-      scratch_bytes = std::max(scratch_bytes, TernaryLinearScratchBytes(ternary->in.width, limits_.max_tokens));
-    } else if (const auto* dense = std::get_if<DenseLinearOp>(&op)) {
-      scratch_bytes = std::max(scratch_bytes, DenseLinearScratchBytes(dense->in.width, limits_.max_tokens));
-    } else if (std::holds_alternative<AttentionOp>(op)) {
-      scratch_bytes = std::max(scratch_bytes, 2 * kMaxAttentionBlocks * sizeof(float*));
-    }
-  }
-  STERNA_RETURN_IF_ERROR(AllocateBlockInput());
+  STERNA_RETURN_IF_ERROR(allocate(sizes.block_input, &block_input_));
+  block_scale_stride_ = sizes.block_scale_stride;
   for (int i = 0; i < context_->pool->threads(); ++i) {
-    STERNA_ASSIGN_OR_RETURN(Buffer scratch, AllocateActivations(scratch_bytes));
+    STERNA_ASSIGN_OR_RETURN(Buffer scratch, AllocateActivations(sizes.scratch_bytes));
     scratch_.push_back(std::move(scratch));
   }
-  return Status::Ok();
-}
-
-Status CpuProgram::AllocateBlockInput() {
-  int64_t widest = 0, rows = 0;
-  for (const Op& op : plan_->ops) {
-    const auto* dense = std::get_if<DenseLinearOp>(&op);
-    if (dense == nullptr || !UsesBlocks(*dense)) continue;
-    widest = std::max(widest, dense->in.width);
-    const bool is_tokens = plan_->slots[static_cast<size_t>(dense->in.slot)].rows == Slot::Rows::kTokens;
-    rows = std::max(rows, is_tokens ? limits_.max_tokens : limits_.max_selected);
-  }
-  constexpr int64_t kAlignment = 64;  // what the kernels ask of rows
-  block_input_.stride = RoundUp(widest, kAlignment);
-  block_scale_stride_ = widest / kQuantBlock;
-  const auto numbers = static_cast<size_t>(rows * block_scale_stride_) * sizeof(float);
-  STERNA_ASSIGN_OR_RETURN(block_input_.data, AllocateActivations(static_cast<size_t>(rows * block_input_.stride)));
-  STERNA_ASSIGN_OR_RETURN(block_input_.scales, AllocateActivations(numbers));
-  STERNA_ASSIGN_OR_RETURN(block_input_.sums, AllocateActivations(numbers));
   return Status::Ok();
 }
 

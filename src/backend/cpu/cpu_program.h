@@ -30,7 +30,7 @@ class CpuProgram final : public Program {
   int64_t activation_bytes() const override;
 
  private:
-  /// Memory of one slot. Float rows are padded to 16 floats, quantized rows to 64 bytes.
+  /// Memory of one slot (cpu_activation_sizes.h).
   struct SlotMemory {
     Buffer data;
     int64_t stride = 0;   // elements from row to row
@@ -41,7 +41,6 @@ class CpuProgram final : public Program {
       : context_(std::move(context)), plan_(std::move(plan)), limits_(limits) {}
 
   Status AllocateBuffers();
-  Status AllocateBlockInput();
 
   void Execute(const EmbedOp& op);
   void Execute(const NormOp& op);

@@ -69,7 +69,7 @@ class Run(CommandTest):
     def test_json_has_every_promised_field(self):
         model = self.talking_model()
         out = json.loads(self.succeed("run", model, "hello", "-n", "5", "--ignore-eos", "--temp", "0", "--json"))
-        self.assertEqual(list(out), ["model", "text", "finish_reason", "prompt_ids", "ids", "usage", "timings"])
+        self.assertEqual(list(out), ["model", "text", "finish_reason", "prompt_ids", "ids", "usage", "timings", "memory"])
         self.assertEqual(out["model"], str(model))
         # <|begin|>[user]hello[assistant]: nothing is merged but "he" and "ll".
         self.assertEqual(out["prompt_ids"], [258, *b"[user]", 256, 257, *b"o[assistant]"])

@@ -40,7 +40,6 @@ Result<ModelClass> ClassOf(const ModelConfig& config) {
   if (config.has_sub_norms && config.has_qk_norms) {
     return Unsupported("transformers has no model with both sub-norms and norms of query and key heads");
   }
-  if (config.pooling != Pooling::kNone) return Unsupported("config.json has no place for the pooling of an embedding model");
   if (config.has_post_norms) return ModelClass{"Gemma3ForCausalLM", "gemma3_text"};
   if (config.has_sub_norms) return ModelClass{"BitNetForCausalLM", "bitnet"};
   if (config.architecture == "qwen2") return ModelClass{"Qwen2ForCausalLM", "qwen2"};

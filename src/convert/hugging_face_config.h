@@ -21,8 +21,7 @@ struct HuggingFaceForm {
 
 /// Token ids at the ends of a text are taken from `source` where it names them. Unsupported for models that transformers has no
 /// class for: sub-norms belong to BitNetForCausalLM, norms of query and key heads to Qwen3ForCausalLM and Gemma3ForCausalLM, biases
-/// of query, key and value alone to Qwen2ForCausalLM, nothing of that to LlamaForCausalLM; and for embedding models, whose pooling
-/// config.json cannot say.
+/// of query, key and value alone to Qwen2ForCausalLM, nothing of that to LlamaForCausalLM.
 Result<std::string> MakeHuggingFaceConfig(const ModelConfig& config, const WeightSource& source, const HuggingFaceForm& form);
 
 /// `text` as a JSON string; bytes that are no UTF-8 become U+FFFD.

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "convert/convert_internal.h"
 #include "convert/hugging_face_config.h"
+#include "convert/pooling_files.h"
 #include "convert/unfinished_paths.h"
 #include "formats/safetensors_writer.h"
 
@@ -105,6 +106,11 @@ class DirectoryWriter {
     STERNA_RETURN_IF_ERROR(WriteTextFile((temporary / "config.json").string(), config));
     for (const SideFile& file : options_.side_files)
       STERNA_RETURN_IF_ERROR(WriteTextFile((temporary / file.name).string(), file.text));
+    for (const SideFile& file : PoolingFiles(checkpoint_.config())) {
+      const fs::path path = temporary / file.name;
+      fs::create_directories(path.parent_path(), error);
+      STERNA_RETURN_IF_ERROR(WriteTextFile(path.string(), file.text));
+    }
     STERNA_RETURN_IF_ERROR(WriteShards(temporary, parts, &report));
     if (parts.size() > 1) {
       STERNA_RETURN_IF_ERROR(

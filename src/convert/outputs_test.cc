@@ -88,6 +88,34 @@ TEST(GgufParts, CancelledSeriesLeavesNothing) {
   }
 }
 
+TEST(HuggingFaceDirectory, PoolingOfAnEmbeddingModelComesBack) {
+  for (const std::string name : {"qwen3-embedding", "gemma3-embedding"}) {
+    const TemporaryDirectory folder;
+    ConvertOptions to_gguf;
+    to_gguf.types.projection = DType::kI2_S;
+    to_gguf.types.embedding = DType::kF32;
+    const auto first = ConvertToGguf(Fixture("models/" + name), to_gguf, folder.File("a.gguf"));
+    ASSERT_TRUE(first.ok()) << first.status().message();
+    const auto report = ConvertToSafetensors(Open(folder.File("a.gguf")), {}, folder.File("hf"));
+    ASSERT_TRUE(report.ok()) << report.status().message();
+    EXPECT_TRUE(std::filesystem::exists(folder.File("hf/modules.json")));
+    EXPECT_TRUE(std::filesystem::exists(folder.File("hf/sentence_bert_config.json")));
+    const Source written = Open(folder.File("hf"));
+    ASSERT_NE(written, nullptr);
+    const auto config = ReadModelConfig(written->format(), written->metadata());
+    ASSERT_TRUE(config.ok()) << config.status().message();
+    EXPECT_EQ(config->pooling, Pooling::kLast) << name;
+    EXPECT_TRUE(config->has_linear_norms) << name;
+    ASSERT_TRUE(ConvertToGguf(written, to_gguf, folder.File("b.gguf")).ok());
+    ExpectSameTensors(*Open(folder.File("b.gguf")), *Open(folder.File("a.gguf")));
+    const auto pooling = Open(folder.File("b.gguf"))
+                             ->metadata()
+                             .GetInt(config->architecture == "qwen3" ? "qwen3.pooling_type" : "gemma3.pooling_type");
+    ASSERT_TRUE(pooling.ok()) << pooling.status().message();
+    EXPECT_EQ(*pooling, 3) << name;
+  }
+}
+
 TEST(Convert, DryRunPlansTheSameTensorsAndWritesNothing) {
   const TemporaryDirectory folder;
   ConvertOptions options;

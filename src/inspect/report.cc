@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "api/loaded_model.h"
 #include "api/model_path.h"
 #include "formats/weight_source.h"
+#include "inspect/escape.h"
 
 namespace sterna {
 namespace {
@@ -15,26 +17,10 @@ namespace {
 constexpr size_t kShownBytes = 60;
 constexpr size_t kShownElements = 4;
 
-/// Whatever bytes a file calls itself by, on one line and without a say over the terminal; at most `limit` bytes, cut at a
-/// character boundary.
-std::string Escape(std::string_view text, size_t limit = std::string_view::npos) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (out.size() >= limit && (byte & 0xc0) != 0x80) return out + "…";
-    if (byte < 0x20 || byte == 0x7f) {
-      out += c == '\n' ? std::string("\\n") : fmt::format("\\x{:02x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 template <class T>
 std::string ShowScalar(const T& value) {
   if constexpr (std::is_same_v<T, std::string>) {
-    return fmt::format("\"{}\"", Escape(value, kShownBytes));
+    return fmt::format("\"{}\"", EscapeForTerminal(value, kShownBytes));
   } else {
     return fmt::format("{}", value);
   }
@@ -70,37 +56,94 @@ std::string ShowValue(const MetaValue& value) {
       value);
 }
 
+std::string DescribeTokenizer(const Tokenizer& tokenizer) {
+  std::string text = tokenizer.description();
+  const auto add = [&](std::string_view role, std::optional<TokenId> id) {
+    if (id) text += fmt::format(", {} {} ({})", role, *id, tokenizer.TokenBytes(*id));
+  };
+  add("bos", tokenizer.bos());
+  add("eos", tokenizer.eos());
+  return text;
+}
+
+/// A tensor that holds only the factor of the matrix beside it.
+bool IsScaleOfMatrix(const WeightSource& source, std::string_view name) {
+  for (const std::string_view suffix : {".weight_scale", ".scale"}) {
+    if (!name.ends_with(suffix)) continue;
+    return source.Find(std::string(name.substr(0, name.size() - suffix.size())) + ".weight") != nullptr;
+  }
+  return false;
+}
+
+TensorPart PartOf(const TensorEntry& entry, bool is_scale) {
+  constexpr std::array<std::string_view, 5> kTables = {"token_embd.weight", "output.weight", "embed_tokens.weight",
+                                                       "lm_head.weight", "wte.weight"};
+  const auto is_name = [&](std::string_view table) {
+    return entry.name == table || entry.name.ends_with(std::string(".") + std::string(table));
+  };
+  if (entry.shape.size() >= 2 && std::ranges::any_of(kTables, is_name) && !entry.name.starts_with("blk."))
+    return TensorPart::kEmbedding;
+  return entry.shape.size() >= 2 || is_scale ? TensorPart::kProjection : TensorPart::kVector;
+}
+
+void Add(const TensorSummary& tensor, TensorGroup* group) {
+  ++group->tensors;
+  group->elements += tensor.elements;
+  group->bytes += tensor.bytes;
+}
+
 void AddTensors(const WeightSource& source, InspectReport* report) {
-  std::map<DType, TypeSummary> by_type;
+  std::map<DType, TensorGroup> by_type;
+  std::map<TensorPart, TensorGroup> by_part;
+  TensorGroup all;
   for (const TensorEntry& entry : source.entries()) {
-    int64_t elements = 1;
-    for (const int64_t dimension : entry.shape) elements *= dimension;
+    const bool is_scale = IsScaleOfMatrix(source, entry.name);
+    TensorSummary tensor{.name = entry.name,
+                         .dtype = entry.dtype,
+                         .shape = entry.shape,
+                         .part = PartOf(entry, is_scale),
+                         .elements = is_scale ? 0 : 1,
+                         .bytes = static_cast<int64_t>(entry.data.size())};
+    for (const int64_t dimension : entry.shape) tensor.elements *= dimension;
     // Hugging Face packs four ternary weights into each byte of a projection.
     constexpr int64_t kWeightsPerPackedByte = 4;
-    if (entry.dtype == DType::kU8 && entry.shape.size() == 2) elements *= kWeightsPerPackedByte;
-    const auto bytes = static_cast<int64_t>(entry.data.size());
-    report->tensors.push_back(
-        {.name = entry.name, .dtype = entry.dtype, .shape = entry.shape, .elements = elements, .bytes = bytes});
-    TypeSummary& type = by_type.try_emplace(entry.dtype, TypeSummary{.dtype = entry.dtype}).first->second;
-    ++type.tensors;
-    type.elements += elements;
-    type.bytes += bytes;
-    report->parameters += elements;
-    report->bytes += bytes;
+    if (entry.dtype == DType::kU8 && entry.shape.size() == 2) tensor.elements *= kWeightsPerPackedByte;
+    Add(tensor, &by_type[entry.dtype]);
+    Add(tensor, &by_part[tensor.part]);
+    Add(tensor, &all);
+    report->tensors.push_back(std::move(tensor));
   }
-  for (const auto& [dtype, summary] : by_type) report->types.push_back(summary);
-  std::ranges::sort(report->types, [](const TypeSummary& a, const TypeSummary& b) { return a.bytes > b.bytes; });
-  if (report->parameters > 0)
-    report->bits_per_weight = 8.0 * static_cast<double>(report->bytes) / static_cast<double>(report->parameters);
+  for (const auto& [dtype, group] : by_type) report->types.push_back({dtype, group});
+  std::ranges::sort(report->types, [](const TypeSummary& a, const TypeSummary& b) { return a.group.bytes > b.group.bytes; });
+  for (const auto& [part, group] : by_part) report->parts.push_back({part, group});
+  report->parameters = all.elements;
+  report->bytes = all.bytes;
+  report->bits_per_weight = all.bits_per_weight();
 }
 
 }  // namespace
 
-Result<InspectReport> Inspect(const std::string& model, const std::string& i2s_layout) {
+double TensorGroup::bits_per_weight() const {
+  return elements == 0 ? 0 : 8.0 * static_cast<double>(bytes) / static_cast<double>(elements);
+}
+
+std::string_view TensorPartName(TensorPart part) {
+  switch (part) {
+    case TensorPart::kEmbedding:
+      return "embedding and head";
+    case TensorPart::kProjection:
+      return "projections";
+    case TensorPart::kVector:
+      return "norms and other vectors";
+  }
+  return "unknown";
+}
+
+Result<InspectReport> Inspect(const std::string& model, const InspectOptions& options) {
   STERNA_ASSIGN_OR_RETURN(const std::string path, FindModelPath(model));
   InspectReport report;
   STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<const WeightSource> source,
-                          OpenWeightsWithLayout(path, i2s_layout, &report.warnings));
+                          OpenWeightsWithLayout(path, options.i2s_layout, &report.warnings));
   report.path = path;
   report.format = source->format();
   for (const Metadata::Item& item : source->metadata().items()) {
@@ -120,44 +163,12 @@ Result<InspectReport> Inspect(const std::string& model, const std::string& i2s_l
     const std::vector<std::string>& more = (*tokenizer)->warnings();
     report.warnings.insert(report.warnings.end(), more.begin(), more.end());
   }
-  report.tokenizer = tokenizer.ok() ? (*tokenizer)->description() : fmt::format("none ({})", tokenizer.status().message());
+  report.tokenizer = tokenizer.ok() ? DescribeTokenizer(**tokenizer) : fmt::format("none ({})", tokenizer.status().message());
   if (const auto found = FindChatTemplate(path); found.ok()) report.chat_template = found->origin;
+  if (options.scan_weights) {
+    STERNA_ASSIGN_OR_RETURN(report.scan, ScanWeights(*source, report.config ? &*report.config : nullptr, options.scan_progress));
+  }
   return report;
-}
-
-std::string ToText(const InspectReport& report) {
-  std::string out;
-  const auto line = [&](std::string_view label, const std::string& value) { out += fmt::format("{:<16}{}\n", label, value); };
-  line("path", Escape(report.path));
-  line("format", report.format);
-  if (report.config) {
-    const ModelConfig& config = *report.config;
-    line("architecture",
-         fmt::format("{}: {} layers, width {}, feed-forward {}, heads {} ({} key-value) of {}, vocabulary {}, context {}",
-                     Escape(config.architecture), config.layers, config.d_model, config.d_ff, config.heads, config.kv_heads,
-                     config.head_dim, config.vocab, config.context));
-  } else {
-    line("architecture", fmt::format("not runnable: {}", Escape(report.config_problem)));
-  }
-  line("tokenizer", Escape(report.tokenizer));
-  line("chat template", report.chat_template.empty() ? "none" : report.chat_template);
-  for (const std::string& warning : report.warnings) line("warning", Escape(warning));
-  line("weights", fmt::format("{} in {} tensors, {} bytes, {:.3f} bits per weight", report.parameters, report.tensors.size(),
-                              report.bytes, report.bits_per_weight));
-  for (const TypeSummary& type : report.types) {
-    line("",
-         fmt::format("{:<6} {:>5} tensors {:>14} weights {:>14} bytes", Name(type.dtype), type.tensors, type.elements, type.bytes));
-  }
-  out += fmt::format("\nmetadata ({})\n", report.metadata.size());
-  for (const MetadataSummary& item : report.metadata) {
-    const std::string type = item.count == 1 ? item.type : fmt::format("{} ({})", item.type, item.count);
-    out += fmt::format("  {:<48} {:<26} {}\n", Escape(item.key), type, item.value);
-  }
-  out += fmt::format("\ntensors ({})\n", report.tensors.size());
-  for (const TensorSummary& tensor : report.tensors) {
-    out += fmt::format("  {:<48} {:<6} {:<20} {}\n", Escape(tensor.name), Name(tensor.dtype), ToString(tensor.shape), tensor.bytes);
-  }
-  return out;
 }
 
 }  // namespace sterna

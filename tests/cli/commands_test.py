@@ -318,16 +318,40 @@ class Reports(CommandTest):
     def test_inspect_json(self):
         out = json.loads(self.succeed("inspect", self.talking_model(), "--json"))
         self.assertEqual(set(out), {"path", "format", "parameters", "bytes", "bits_per_weight", "tokenizer", "warnings", "has_chat_template", "chat_template", "model",
-                                    "types", "metadata", "tensors"})  # fmt: skip
+                                    "types", "parts", "metadata", "tensors"})  # fmt: skip
         self.assertEqual((out["format"], out["has_chat_template"], out["chat_template"]), ("safetensors", True, "the directory's own"))
         model = out["model"]
         self.assertEqual((model["layers"], model["d_model"], model["d_ff"], model["heads"], model["kv_heads"], model["vocab"]),
                          (2, 256, 512, 4, 2, VOCAB))  # fmt: skip
         # Per layer: q, k, v, o, gate, up, down, four norms; then embedding, head, final norm.
         projections = 256 * (256 + 128 + 128 + 256) + 3 * 256 * 512
-        scales = 7
-        self.assertEqual(out["parameters"], 2 * (projections + scales + 3 * 256 + 512) + 2 * VOCAB * 256 + 256)
+        # The scale beside each matrix counts as bytes, not as a weight.
+        self.assertEqual(out["parameters"], 2 * (projections + 3 * 256 + 512) + 2 * VOCAB * 256 + 256)
         self.assertEqual(out["parameters"], sum(tensor["weights"] for tensor in out["tensors"]))
+
+    def test_inspect_scan(self):
+        path = FIXTURES / "gguf" / "bitnet.llama_cpp.TQ2_0.gguf"
+        self.assertNotIn("scan", json.loads(self.succeed("inspect", path, "--json")))
+        out = json.loads(self.succeed("inspect", path, "--scan", "--json"))
+        counts = out["scan"]["ternary"]
+        weights = sum(part["weights"] for part in out["parts"] if part["part"] == "projections")
+        self.assertEqual(counts["negative"] + counts["zero"] + counts["positive"], weights)
+        self.assertEqual((out["scan"]["nan"], out["scan"]["infinite"], out["scan"]["unreadable_tensors"]), (0, 0, 0))
+        self.assertEqual(out["scan"]["ternary_tensors"], sum("ternary" in tensor["scan"] for tensor in out["tensors"]))
+        self.assertEqual(sum(part["bytes"] for part in out["parts"]), out["bytes"])
+        self.assertAlmostEqual(out["bits_per_weight"], 8 * out["bytes"] / out["parameters"])
+        self.assertIn("% of -1, 0, +1", self.succeed("inspect", path, "--stats"))
+
+    def test_inspect_html(self):
+        page = self.folder / "page.html"
+        path = FIXTURES / "gguf" / "bitnet.llama_cpp.TQ2_0.gguf"
+        self.assertEqual(self.succeed("inspect", path, "--scan", "--html", page), "")
+        text = page.read_text()
+        self.assertTrue(text.startswith("<!DOCTYPE html>") and text.endswith("</html>\n"))
+        for part in ("<script", "http", "src="):
+            self.assertNotIn(part, text.replace('http-equiv', ""))
+        self.refuse("inspect", path, "--html", page, says="page.html")
+        self.succeed("inspect", path, "--html", page, "--overwrite")
 
     def test_inspect_escapes_what_a_file_calls_itself(self):
         data = (FIXTURES / "gguf" / "bitnet.llama_cpp.TQ2_0.gguf").read_bytes()

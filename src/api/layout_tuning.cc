@@ -92,14 +92,15 @@ Status WriteFile(const std::string& file, std::string_view machine, const std::v
 }  // namespace
 
 Result<LayoutTuning> TuneLayouts(const CpuBackendOptions& options, const std::string& folder, TuneMode mode) {
-  const int threads = options.threads == 0 ? DefaultThreadCount() : options.threads;
-  const std::string machine = DescribeMachine(options, threads);
+  STERNA_ASSIGN_OR_RETURN(const ThreadPoolOptions placed,
+                          PlaceThreads({.threads = options.threads, .cpus = options.cpus, .is_pinned = false}));
+  const std::string machine = DescribeMachine(options, placed.threads);
   LayoutTuning tuning;
   if (!folder.empty()) tuning.file = fmt::format("{}/layouts-{:016x}", folder, Digest(machine));
   if (mode != TuneMode::kAlways && !tuning.file.empty()) tuning.measurements = ReadFile(tuning.file, machine);
   if (mode == TuneMode::kReadOnly || !tuning.measurements.empty()) return tuning;
   const KernelSet kernels(options.isa, options.refused);
-  ThreadPool pool(threads);
+  ThreadPool pool(placed.threads);
   STERNA_ASSIGN_OR_RETURN(tuning.measurements, MeasureLayouts(kernels, pool));
   if (!tuning.file.empty() && !WriteFile(tuning.file, machine, tuning.measurements).ok()) tuning.file.clear();
   return tuning;

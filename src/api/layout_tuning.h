@@ -25,7 +25,8 @@ enum class TuneMode : uint8_t {
 };
 
 /// The measurements for `options` (threads, isa and refused count) in a file below `folder`, which is made where it is missing. A
-/// folder that cannot be written costs the next start its time and is no error. ResourceExhausted where measuring finds no memory.
+/// folder that cannot be written costs the next start its time and is no error. Errors: ResourceExhausted where
+/// measuring finds no memory, and those of PlaceThreads.
 Result<LayoutTuning> TuneLayouts(const CpuBackendOptions& options, const std::string& folder, TuneMode mode);
 
 }  // namespace sterna

@@ -51,7 +51,8 @@ TEST_F(LayoutTuningTest, IsMeasuredOnceAndThenRead) {
 
 TEST_F(LayoutTuningTest, EveryThreadCountHasItsOwnFile) {
   EXPECT_NE(Tune(TuneMode::kWhereUnknown, 1).file, Tune(TuneMode::kWhereUnknown, 2).file);
-  EXPECT_EQ(Tune(TuneMode::kReadOnly, 0).file, Tune(TuneMode::kReadOnly, DefaultThreadCount()).file);
+  EXPECT_EQ(Tune(TuneMode::kReadOnly, 0).file,
+            Tune(TuneMode::kReadOnly, PlaceThreads({.threads = 0, .cpus = {}, .is_pinned = false}).value().threads).file);
 }
 
 TEST_F(LayoutTuningTest, ADamagedOrForeignFileIsMeasuredAgain) {

@@ -111,9 +111,8 @@ Status LoadText(const WeightSource& source, const LoadOptions& options, LoadedMo
 /// Below this many bytes of weights caches serve a good part of the reading, and two bits a weight are the least work.
 constexpr int64_t kLeastBytesToTune = int64_t{96} << 20;
 
-/// weight_bytes: about what the model has. Adds a warning for each kernel that is refused.
+/// For loaded->isa. weight_bytes: about what the model has. Adds a warning for each kernel that is refused.
 Result<std::shared_ptr<Backend>> MakeBackend(const LoadOptions& options, int64_t weight_bytes, LoadedModel* loaded) {
-  STERNA_ASSIGN_OR_RETURN(loaded->isa, ChooseIsa(options.isa));
   // Before the backend moves this thread: afterwards it may use fewer processors.
   STERNA_ASSIGN_OR_RETURN(loaded->threads,
                           PlaceThreads({.threads = options.threads, .cpus = options.cpus, .is_pinned = options.pin_threads}));
@@ -180,8 +179,9 @@ Result<std::shared_ptr<const WeightSource>> OpenWeightsWithLayout(const std::str
 
 Result<LoadedModel> LoadModel(const std::string& model, const LoadOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  STERNA_ASSIGN_OR_RETURN(const std::string path, FindModelPath(model));
   LoadedModel loaded;
+  STERNA_ASSIGN_OR_RETURN(loaded.isa, ChooseIsa(options.isa));
+  STERNA_ASSIGN_OR_RETURN(const std::string path, FindModelPath(model));
   loaded.path = path;
   STERNA_ASSIGN_OR_RETURN(std::shared_ptr<const WeightSource> source,
                           OpenWeightsWithLayout(path, options.i2s_layout, &loaded.warnings));
@@ -210,6 +210,7 @@ Result<LoadedModel> LoadModel(const std::string& model, const LoadOptions& optio
 Result<LoadedModel> MakeShapedModel(std::string_view shape, std::string_view head_type, const LoadOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   LoadedModel loaded;
+  STERNA_ASSIGN_OR_RETURN(loaded.isa, ChooseIsa(options.isa));
   STERNA_ASSIGN_OR_RETURN(const ModelConfig config, ShapeConfig(shape));
   STERNA_ASSIGN_OR_RETURN(const DType dtype, ShapeHeadType(config, head_type));
   loaded.path = config.name;

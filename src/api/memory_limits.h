@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace sterna {
 
@@ -17,12 +16,6 @@ struct AvailableMemory {
 /// The smallest of what the system has free without swapping, what the control groups around this process leave, and the address
 /// space limit (`ulimit -v`) leaves. Nothing where the system tells none of them.
 std::optional<AvailableMemory> ReadAvailableMemory();
-
-/// What the memory limits of control groups leave. `groups`: text like /proc/self/cgroup; `mount`: where the hierarchies are
-/// mounted
-/// ("/sys/fs/cgroup"). A group's file cache that the system can take back counts as free. Version 2 (memory.max) and version 1
-/// (memory.limit_in_bytes); a group's ancestors limit it too. Nothing where no group has a limit.
-std::optional<int64_t> ControlGroupMemory(std::string_view groups, const std::string& mount);
 
 }  // namespace sterna
 

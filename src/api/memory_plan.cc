@@ -7,7 +7,7 @@
 
 #include "api/model_path.h"
 #include "backend/cpu/cpu_memory_counter.h"
-#include "base/thread_pool.h"
+#include "base/cpu_topology.h"
 #include "engine/session.h"
 #include "model/named_shapes.h"
 #include "model/random_weights.h"
@@ -78,8 +78,10 @@ Result<MemoryPlan> MakePlan(std::string name, const Model& model, const CpuMemor
   return plan;
 }
 
-std::shared_ptr<CpuMemoryCounter> MakeCounter(const LoadOptions& options) {
-  return std::make_shared<CpuMemoryCounter>(options.threads > 0 ? options.threads : DefaultThreadCount());
+Result<std::shared_ptr<CpuMemoryCounter>> MakeCounter(const LoadOptions& options) {
+  STERNA_ASSIGN_OR_RETURN(const ThreadPoolOptions placed,
+                          PlaceThreads({.threads = options.threads, .cpus = options.cpus, .is_pinned = options.pin_threads}));
+  return std::make_shared<CpuMemoryCounter>(placed.threads);
 }
 
 /// Any context will do: rotary tables are counted apart.
@@ -104,7 +106,7 @@ Status MemoryPlan::CheckAnyFits() const {
 Result<MemoryPlan> PlanMemory(const std::string& model, const LoadOptions& options) {
   STERNA_ASSIGN_OR_RETURN(const std::string path, FindModelPath(model));
   STERNA_ASSIGN_OR_RETURN(std::shared_ptr<const WeightSource> source, OpenWeightsWithLayout(path, options.i2s_layout, nullptr));
-  const std::shared_ptr<CpuMemoryCounter> counter = MakeCounter(options);
+  STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<CpuMemoryCounter> counter, MakeCounter(options));
   STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<const Model> loaded,
                           Model::Load(std::move(source), counter, ToModelOptions(options)));
   return MakePlan(path, *loaded, *counter, options);
@@ -113,7 +115,7 @@ Result<MemoryPlan> PlanMemory(const std::string& model, const LoadOptions& optio
 Result<MemoryPlan> PlanShapeMemory(std::string_view shape, std::string_view head_type, const LoadOptions& options) {
   STERNA_ASSIGN_OR_RETURN(const ModelConfig config, ShapeConfig(shape));
   STERNA_ASSIGN_OR_RETURN(const DType dtype, ShapeHeadType(config, head_type));
-  const std::shared_ptr<CpuMemoryCounter> counter = MakeCounter(options);
+  STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<CpuMemoryCounter> counter, MakeCounter(options));
   RandomWeights weights(config, dtype, /*seed=*/1, RandomWeights::Tables::kSizes);
   STERNA_ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model,
                           Model::Build(config, weights, counter, ToModelOptions(options)));

@@ -77,7 +77,7 @@ std::string ToText(const InspectReport& report) {
   out += fmt::format("\nmetadata ({})\n", report.metadata.size());
   for (const MetadataSummary& item : report.metadata) {
     const std::string type = item.count == 1 ? item.type : fmt::format("{} ({})", item.type, item.count);
-    out += fmt::format("  {:<48} {:<26} {}\n", EscapeForTerminal(item.key), type, item.value);
+    out += fmt::format("  {:<48} {:<26} {}\n", EscapeForTerminal(item.key), type, EscapeForTerminal(item.value));
   }
   out += fmt::format("\ntensors ({}){}\n", report.tensors.size(),
                      report.scan ? ": shares of -1, 0, +1 and scales (smallest, middle, largest), or the range of values" : "");

@@ -364,7 +364,7 @@ class Reports(CommandTest):
         for part in ("processor", "instructions", "chosen kernels", "self-test"):
             self.assertIn(part, text)
         out = json.loads(self.succeed("doctor", "--json"))
-        self.assertEqual(set(out), {"machine", "kernels", "self_test"})
+        self.assertEqual(set(out), {"machine", "kernels", "layouts", "self_test"})
         self.assertEqual(set(out["machine"]), {"cpu", "isa", "isas", "threads", "logical_cpus", "memory_bytes", "available_bytes",
                                                "huge_pages"})  # fmt: skip
         self.assertTrue(out["kernels"] and out["self_test"])

@@ -111,7 +111,8 @@ class Documents(CommandTest):
         rows = dict(re.findall(r"^\| ([GSPO]\d\d) \|.*\| ([^|]+) \|$", text, re.MULTILINE))
         expected = [f"{kind}{number:02}" for kind, count in (("G", 40), ("S", 13), ("P", 10), ("O", 6)) for number in range(1, count + 1)]
         self.assertEqual(list(rows), expected)
-        sources = [path.read_text() for folder in ("src", "tests") for path in (REPOSITORY / folder).rglob("*_test.*")]
+        sources = [path.read_text() for folder in ("src", "tests") for kind in ("cc", "py")
+                   for path in (REPOSITORY / folder).rglob(f"*_test.{kind}")]  # fmt: skip
         existing = {".".join(test) for source in sources for test in re.findall(r"^TEST(?:_F|_P)?\((\w+), (\w+)\)", source, re.MULTILINE)}
         for source in sources:
             for name, body in re.findall(r"^class (\w+)\(CommandTest\):\n(.*?)(?=^\S|\Z)", source, re.MULTILINE | re.DOTALL):

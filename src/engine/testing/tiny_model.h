@@ -10,6 +10,7 @@
 
 #include "backend/cpu/cpu_backend.h"
 #include "engine/session.h"
+#include "model/named_shapes.h"
 #include "model/random_weights.h"
 
 namespace sterna::testing {

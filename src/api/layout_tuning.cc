@@ -96,10 +96,11 @@ Result<LayoutTuning> TuneLayouts(const CpuBackendOptions& options, const std::st
                           PlaceThreads({.threads = options.threads, .cpus = options.cpus, .is_pinned = false}));
   const std::string machine = DescribeMachine(options, placed.threads);
   LayoutTuning tuning;
+  const KernelSet kernels(options.isa, options.refused);
+  if (!HasLayoutChoice(kernels)) return tuning;
   if (!folder.empty()) tuning.file = fmt::format("{}/layouts-{:016x}", folder, Digest(machine));
   if (mode != TuneMode::kAlways && !tuning.file.empty()) tuning.measurements = ReadFile(tuning.file, machine);
   if (mode == TuneMode::kReadOnly || !tuning.measurements.empty()) return tuning;
-  const KernelSet kernels(options.isa, options.refused);
   ThreadPool pool(placed.threads);
   STERNA_ASSIGN_OR_RETURN(tuning.measurements, MeasureLayouts(kernels, pool));
   if (!tuning.file.empty() && !WriteFile(tuning.file, machine, tuning.measurements).ok()) tuning.file.clear();

@@ -14,7 +14,7 @@ namespace sterna {
 
 struct LayoutTuning {
   std::vector<LayoutMeasurement> measurements;
-  std::string file;  ///< where they are kept; empty: nowhere
+  std::string file;  ///< where they are kept; empty: nowhere, or there is nothing to choose
 };
 
 enum class TuneMode : uint8_t {

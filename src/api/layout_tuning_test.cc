@@ -15,6 +15,9 @@ namespace fs = std::filesystem;
 
 class LayoutTuningTest : public ::testing::Test {
  protected:
+  void SetUp() override {
+    if (!HasLayoutChoice(KernelSet(HostIsa()))) GTEST_SKIP() << "this processor has a fast product for one layout only";
+  }
   ~LayoutTuningTest() override { fs::remove_all(folder_); }
 
   LayoutTuning Tune(TuneMode mode, int threads = 1) const {
@@ -69,6 +72,15 @@ TEST_F(LayoutTuningTest, ADamagedOrForeignFileIsMeasuredAgain) {
   }
   EXPECT_EQ(Tune(TuneMode::kWhereUnknown).measurements.size(), first.measurements.size());
   EXPECT_EQ(Tune(TuneMode::kReadOnly).measurements.size(), first.measurements.size());
+}
+
+TEST(LayoutTuning, WithoutAChoiceNothingIsMeasuredOrKept) {
+  const std::string folder = ::testing::TempDir() + "layout_tuning_reference";
+  const auto tuning = TuneLayouts({.threads = 1, .isa = Isa::kRef}, folder, TuneMode::kAlways);
+  ASSERT_TRUE(tuning.ok());
+  EXPECT_TRUE(tuning->measurements.empty());
+  EXPECT_EQ(tuning->file, "");
+  EXPECT_FALSE(fs::exists(folder));
 }
 
 TEST_F(LayoutTuningTest, AFolderThatCannotBeWrittenIsNoError) {

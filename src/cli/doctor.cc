@@ -36,7 +36,9 @@ std::string ToText(const MachineReport& report) {
     out += fmt::format("  {:>5} {:<12} {:8.1f}{}\n", one.cols, LayoutInfo(one.layout).name, one.gweights_per_s,
                        is_chosen ? "  chosen" : "");
   }
-  if (report.layouts.measurements.empty()) out += "  not measured yet: the first large model, or --measure, does\n";
+  if (report.layouts.measurements.empty()) {
+    out += report.layouts.file.empty() ? "  none: two_bit\n" : "  not measured yet: the first large model, or --measure, does\n";
+  }
   out += "\nself-test\n";
   for (const SelfTestResult& result : report.self_test) {
     out += fmt::format("  {:<25} {:<28} {}\n", result.family, result.name, SelfTestStatusName(result.status));

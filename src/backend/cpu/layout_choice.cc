@@ -59,7 +59,14 @@ size_t LayoutClass(int64_t cols) {
   return static_cast<size_t>(found - kLayoutClassCols.begin());
 }
 
+bool HasLayoutChoice(const KernelSet& kernels) {
+  return std::any_of(TernaryLayouts().begin(), TernaryLayouts().end(), [&](const TernaryLayoutInfo& layout) {
+    return layout.layout != TernaryLayout::kTwoBit && kernels.ternary_linear(layout.layout).info.isa != Isa::kRef;
+  });
+}
+
 Result<std::vector<LayoutMeasurement>> MeasureLayouts(const KernelSet& kernels, ThreadPool& pool, int64_t codes_bytes) {
+  if (!HasLayoutChoice(kernels)) return std::vector<LayoutMeasurement>();
   // A tile of every class fits.
   const int64_t least = LayoutInfo(TernaryLayout::kTwoBit).tile_bytes(kLayoutClassCols.back());
   STERNA_ASSIGN_OR_RETURN(Buffer codes, Buffer::Allocate(static_cast<size_t>(std::max(codes_bytes, least))));
@@ -69,7 +76,6 @@ Result<std::vector<LayoutMeasurement>> MeasureLayouts(const KernelSet& kernels, 
   for (const int64_t cols : kLayoutClassCols) {
     for (const TernaryLayoutInfo& layout : TernaryLayouts()) {
       const auto& kernel = kernels.ternary_linear(layout.layout);
-      // Without a product of its own a layout only has the reference, which is some hundred times slower.
       if (layout.layout != TernaryLayout::kTwoBit && kernel.info.isa == Isa::kRef) continue;
       measurements.push_back({cols, layout.layout, MeasureLayout(layout, kernel.function, cols, codes.as<uint8_t>(), pool)});
     }

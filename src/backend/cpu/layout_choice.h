@@ -36,9 +36,13 @@ struct LayoutMeasurement {
   double gweights_per_s;  ///< 10^9 weights a second, all threads, read from memory: one token
 };
 
-/// Measures each layout that has a product of its own for this instruction set, in every class, on `pool`: several passes over more
-/// codes than the caches hold, of which the fastest counts, for other programs can only slow one down. Takes some tenths of a
-/// second and 64 MB for that time, less where `codes_bytes` is less. ResourceExhausted where memory is used up.
+/// Whether another layout than two bits has a product of its own among these kernels: its reference is some hundred times slower.
+bool HasLayoutChoice(const KernelSet& kernels);
+
+/// Measures two bits and each layout that has a product of its own, in every class, on `pool`; nothing where there is no choice.
+/// Several passes over more codes than the caches hold, of which the fastest counts, for other programs can only slow one down.
+/// Takes some tenths of a second and 64 MB for that time, less where `codes_bytes` is less. ResourceExhausted where memory is used
+/// up.
 Result<std::vector<LayoutMeasurement>> MeasureLayouts(const KernelSet& kernels, ThreadPool& pool,
                                                       int64_t codes_bytes = int64_t{64} << 20);
 

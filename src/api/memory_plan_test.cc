@@ -49,6 +49,22 @@ TEST(MemoryPlan, IsWhatALoadedModelTakes) {
   }
 }
 
+TEST(MemoryPlan, CountsAHeadThatIsTheEmbeddingOnce) {
+  const std::string model = STERNA_FIXTURES "/gguf/bitnet.llama_cpp.Q8_0.gguf";
+  const auto source = OpenWeightsWithLayout(model, "", nullptr);
+  ASSERT_TRUE(source.ok());
+  int64_t weights = 0;
+  for (const TensorEntry& entry : (*source)->entries()) {
+    int64_t product = 1;
+    for (const int64_t extent : entry.shape) product *= extent;
+    weights += product;
+    EXPECT_NE(entry.name, "output.weight");
+  }
+  const auto plan = PlanMemory(model, Options(1, 0));
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  EXPECT_EQ(plan->parameters, weights);
+}
+
 TEST(MemoryPlan, OfAShapeIsWhatItsRandomModelTakes) {
   for (const std::string_view head : {"F16", "Q6_K"}) {
     const LoadOptions options = Options(1, 64);

@@ -232,6 +232,8 @@ Result<std::shared_ptr<const Model>> Model::Build(const ModelConfig& config, Wei
   model->output_ = options.output;
   Binder binder(config, weights, *backend, options.output);
   STERNA_ASSIGN_OR_RETURN(const BoundModel bound, binder.Bind(model->max_context_));
+  // A GGUF file says it by having no head of its own.
+  if (options.output == ModelOutput::kLogits) model->config_.tied_head = bound.head == bound.embedding;
   auto plan = std::make_shared<Plan>(BuildDecoderPlan(config, bound, options.dense_activations));
   STERNA_RETURN_IF_ERROR(CheckPlan(*plan));
   model->plan_ = std::move(plan);

@@ -9,8 +9,8 @@
 namespace sterna {
 namespace {
 
-// Sizes as the models' makers publish them; the published counts of parameters check them to 2 %. Not so Falcon-E: its widths are worked
-// out from the sizes of its files, and so is its count, which therefore proves nothing.
+// Sizes as the models' makers publish them; the published counts of parameters check them to 2 %. Not so Falcon-E: its widths are
+// worked out from the sizes of its files, and so is its count, which therefore proves nothing.
 using enum ShapeFamily;
 // clang-format off
 constexpr auto kShapes = std::to_array<NamedShape>({

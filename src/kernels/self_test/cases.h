@@ -23,6 +23,7 @@ Outputs RmsNormOutputs(RmsNormFunction function);
 Outputs RopeOutputs(RopeFunction function);
 Outputs AttentionOutputs(AttentionFunction function);
 Outputs GateOutputs(GateFunction function);
+Outputs ScreenOutputs(ScreenFunction function);
 
 /// Zero-filled, 64-byte aligned, with 64 readable bytes past the end.
 template <class T>

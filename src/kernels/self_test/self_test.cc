@@ -23,7 +23,7 @@ struct KnownAnswer {
 
 // Digests of what the references give; g++ and clang, with and without optimization, x86-64 and AArch64 agree on them. They change
 // only together with a contract or with the cases.
-constexpr std::array<KnownAnswer, 19> kKnownAnswers = {{
+constexpr std::array<KnownAnswer, 20> kKnownAnswers = {{
     {"quantize", 0x03841b9ae5416961},
     {"ternary linear two_bit", 0x52914017f9fc540e},
     {"ternary linear five_trit", 0x52914017f9fc540e},
@@ -43,6 +43,7 @@ constexpr std::array<KnownAnswer, 19> kKnownAnswers = {{
     {"rope", 0xb9fc9c64fcd6968b},
     {"attention", 0x84c1aa1c919a1216},
     {"gate", 0x4a14ed67b3c651a7},
+    {"screen", 0xfbe74469ba3f0199},
 }};
 
 bool IsKnownAnswer(std::string_view family, const Outputs& outputs) {
@@ -73,6 +74,7 @@ void ForEachFamily(const KernelLists& lists, Visit visit) {
   visit("rope", lists.rope, RopeOutputs);
   visit("attention", lists.attention, AttentionOutputs);
   visit("gate", lists.gate, GateOutputs);
+  visit("screen", lists.screen, ScreenOutputs);
 }
 
 }  // namespace
@@ -98,7 +100,8 @@ KernelLists AllKernelLists() {
                     .rms_norm = RmsNormKernels(),
                     .rope = RopeKernels(),
                     .attention = AttentionKernels(),
-                    .gate = GateKernels()};
+                    .gate = GateKernels(),
+                    .screen = ScreenKernels()};
   for (const TernaryLayoutInfo& layout : TernaryLayouts()) lists.ternary_linear.push_back({&layout, layout.kernels()});
   for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ6_K}) {
     lists.dense_linear.push_back({dtype, DenseLinearKernels(dtype)});

@@ -16,6 +16,7 @@
 #include "kernels/gate/gate.h"
 #include "kernels/norm/rms_norm.h"
 #include "kernels/rope/rope.h"
+#include "kernels/screen/screen.h"
 #include "kernels/ternary/layouts.h"
 #include "kernels/ternary/linear.h"
 #include "kernels/ternary/quantize.h"
@@ -58,6 +59,7 @@ struct KernelLists {
   std::span<const Kernel<RopeFunction>> rope;
   std::span<const Kernel<AttentionFunction>> attention;
   std::span<const Kernel<GateFunction>> gate;
+  std::span<const Kernel<ScreenFunction>> screen;
 };
 /// Every list of this program.
 KernelLists AllKernelLists();

@@ -24,7 +24,7 @@ TEST(SelfTest, EveryVariantThisProcessorCanRunPasses) {
     EXPECT_EQ(result.status, can_run ? SelfTestStatus::kPassed : SelfTestStatus::kNotSupported)
         << result.family << ' ' << result.name;
   }
-  EXPECT_EQ(families.size(), 19u);
+  EXPECT_EQ(families.size(), 20u);
 }
 
 TEST(SelfTest, RunsNothingTheProcessorLacks) {

@@ -68,6 +68,24 @@ struct ProgramLimits {
   int64_t max_selected = 1;
 };
 
+/// One entry of the vocabulary and its logit.
+struct TokenLogit {
+  int32_t token;
+  float logit;
+
+  bool operator==(const TokenLogit&) const = default;
+};
+
+/// What RunTop did, since the program was made.
+struct ScreenCounts {
+  int64_t rows = 0;       ///< rows of logits asked for
+  int64_t fallbacks = 0;  ///< of these, computed in full
+  int64_t rescored = 0;   ///< exact logits computed for the others
+};
+
+/// Most logits that RunTop gives per selected token.
+inline constexpr int64_t kMaxTopLogits = 1024;
+
 /// A plan compiled for a device. Owns its activation buffers; one thread at a time.
 class Program {
  public:
@@ -75,8 +93,21 @@ class Program {
   /// Runs one step and returns the logits, [selected.size()][vocab], valid until the next Run. Internal where the batch exceeds the
   /// limits.
   virtual Result<std::span<const float>> Run(const StepBatch& batch) = 0;
+  /// Runs one step and returns, for each selected token, the first `count` logits in the order of ComesBefore (top_logits.h):
+  /// [selected.size()][count], valid until the next call. They are those of Run, to the bit; a device may find them without
+  /// computing the others. Internal where the batch exceeds the limits or count is not in 1 .. min(vocab, kMaxTopLogits).
+  virtual Result<std::span<const TokenLogit>> RunTop(const StepBatch& batch, int64_t count);
+  virtual ScreenCounts screen_counts() const { return {}; }
   /// Bytes of activation buffers.
   virtual int64_t activation_bytes() const = 0;
+
+ protected:
+  /// Internal where `count` is out of range for `vocab`.
+  static Status CheckTopCount(int64_t count, int64_t vocab);
+  /// top_: the largest of each row of `logits`, [rows][vocab].
+  std::span<const TokenLogit> SelectTop(std::span<const float> logits, int64_t rows, int64_t count);
+
+  std::vector<TokenLogit> top_;  // reused from step to step
 };
 
 /// Weights are added while a model loads (one thread), then the backend is immutable and shared.
@@ -96,6 +127,9 @@ class Backend {
   virtual Result<WeightId> AddTernary(const TernaryMatrixSource& source) = 0;
   /// Bytes of codes and scales that one pass over such a matrix reads; they depend on the layout this device gives it.
   virtual int64_t TernaryBytes(int64_t rows, int64_t cols) const = 0;
+  /// What DenseLinearOp::screen names, made from the dense matrix `weight`; kNoWeight where this device or this matrix cannot be
+  /// screened.
+  virtual Result<WeightId> AddScreen(WeightId weight);
   /// Rotation angles of each position: position * inverse_frequencies[i], for positions < positions.
   virtual Result<WeightId> AddRopeTable(std::span<const double> inverse_frequencies, int64_t positions) = 0;
 

@@ -83,6 +83,11 @@ class Checker {
     Float(op.out);
     SameRows(op.in, op.out);
     if (op.in.offset % 16 != 0) Fail("a dense product reads from an unaligned column");
+    if (op.screen == kNoWeight || !status_.ok()) return;
+    const Slot& slot = plan_.slots[static_cast<size_t>(op.out.slot)];
+    if (index_ + 1 != plan_.ops.size() || op.out.slot != plan_.output || op.out.width != slot.width) {
+      Fail("only the product that gives the output can be screened");
+    }
   }
   void operator()(const RopeAppendOp& op) {
     Float(op.q);

@@ -86,6 +86,9 @@ struct DenseLinearOp {
   SlotView in;
   SlotView out;
   DenseActivations activations = DenseActivations::kFloat;
+  /// Backend::AddScreen of `weight`, for Program::RunTop. Only in a plan's last operation, with the whole output as `out` and f32
+  /// activations.
+  WeightId screen = kNoWeight;
 };
 
 /// Rotates the heads of q in place and those of k, then stores k and v of this layer in the key-value cache.

@@ -112,5 +112,20 @@ TEST(Plan, NeedsAnOutputSlotOfSelectedRows) {
   EXPECT_FALSE(CheckPlan(plan).ok());
 }
 
+TEST(Plan, OnlyTheProductThatGivesTheOutputCanBeScreened) {
+  Plan plan = MakePlan();
+  const SlotView in = plan.AddSlot(Slot::Kind::kFloat, 32, Slot::Rows::kSelected);
+  const SlotView out = plan.AddSlot(Slot::Kind::kFloat, 64, Slot::Rows::kSelected);
+  plan.ops.push_back(DenseLinearOp{.weight = 0, .in = in, .out = out, .screen = 1});
+  EXPECT_EQ(CheckPlan(plan).code(), StatusCode::kInternal);  // the output is another slot
+  plan.output = out.slot;
+  EXPECT_TRUE(CheckPlan(plan).ok());
+  std::get<DenseLinearOp>(plan.ops.back()).out.width = 48;
+  EXPECT_FALSE(CheckPlan(plan).ok());
+  std::get<DenseLinearOp>(plan.ops.back()).out.width = 64;
+  plan.ops.push_back(plan.ops.back());
+  EXPECT_FALSE(CheckPlan(plan).ok());  // not the last
+}
+
 }  // namespace
 }  // namespace sterna

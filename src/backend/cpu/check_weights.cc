@@ -37,6 +37,9 @@ class Checker {
     if (weight != nullptr && (weight->source.rows != op.out.width || weight->source.cols != op.in.width)) {
       Shape(weight->source.rows, weight->source.cols);
     }
+    if (op.screen == kNoWeight) return;
+    const auto* screen = Find<CpuScreen>(op.screen);
+    if (screen != nullptr && (screen->rows != op.out.width || screen->cols != op.in.width)) Shape(screen->rows, screen->cols);
   }
   void operator()(const RopeAppendOp& op) {
     const auto* table = Find<CpuRopeTable>(op.rope_table);

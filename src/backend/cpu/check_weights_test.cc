@@ -57,5 +57,20 @@ TEST(CheckWeights, AShapeThatDoesNotFit) {
   });
 }
 
+TEST(CheckWeights, AScreenOfAnotherMatrix) {
+  for (const int64_t rows : {4, 5}) {
+    PlanRunner runner;
+    const SlotView in = runner.plan().AddSlot(Slot::Kind::kFloat, 64, Slot::Rows::kSelected);
+    const SlotView out = runner.plan().AddSlot(Slot::Kind::kFloat, 5, Slot::Rows::kSelected);
+    const WeightId head = runner.Dense(DType::kF32, RandomRows(5, 64, 1));
+    const Result<WeightId> screen = runner.backend().AddScreen(runner.Dense(DType::kF32, RandomRows(rows, 64, 1)));
+    ASSERT_TRUE(screen.ok());
+    runner.Add(DenseLinearOp{.weight = head, .in = in, .out = out, .screen = *screen});
+    runner.plan().output = out.slot;
+    const auto program = runner.backend().Compile(std::make_shared<const Plan>(runner.plan()), runner.limits());
+    EXPECT_EQ(program.ok(), rows == 5) << program.status().message();
+  }
+}
+
 }  // namespace
 }  // namespace sterna

@@ -44,6 +44,15 @@ class CpuBackend final : public Backend {
     const int64_t tiles = TernaryPaddedRows(rows) / kTernaryTileRows;
     return tiles * LayoutInfo(layouts_[LayoutClass(cols)]).tile_bytes(cols) + rows * static_cast<int64_t>(sizeof(float));
   }
+  Result<WeightId> AddScreen(WeightId weight) override {
+    const auto* matrix = weight >= 0 && static_cast<size_t>(weight) < context_->weights.size()
+                             ? std::get_if<CpuDense>(&context_->weights[static_cast<size_t>(weight)])
+                             : nullptr;
+    if (matrix == nullptr) return Internal(fmt::format("weight {} is no dense matrix that could be screened", weight));
+    STERNA_ASSIGN_OR_RETURN(std::optional<CpuWeight> screen, MakeCpuScreen(*matrix, context_->arena, *context_->pool));
+    if (!screen) return WeightId{kNoWeight};
+    return Add(*std::move(screen));
+  }
   Result<WeightId> AddRopeTable(std::span<const double> inverse_frequencies, int64_t positions) override {
     return Add(MakeCpuRopeTable(inverse_frequencies, positions, context_->arena));
   }

@@ -55,6 +55,7 @@ Status CpuProgram::AllocateBuffers() {
   }
   STERNA_RETURN_IF_ERROR(allocate(sizes.block_input, &block_input_));
   block_scale_stride_ = sizes.block_scale_stride;
+  STERNA_RETURN_IF_ERROR(AllocateHead());
   for (int i = 0; i < context_->pool->threads(); ++i) {
     STERNA_ASSIGN_OR_RETURN(Buffer scratch, AllocateActivations(sizes.scratch_bytes));
     scratch_.push_back(std::move(scratch));
@@ -62,27 +63,61 @@ Status CpuProgram::AllocateBuffers() {
   return Status::Ok();
 }
 
+Status CpuProgram::AllocateHead() {
+  const auto* op = plan_->ops.empty() ? nullptr : std::get_if<DenseLinearOp>(&plan_->ops.back());
+  if (op == nullptr || op->screen == kNoWeight) return Status::Ok();
+  STERNA_ASSIGN_OR_RETURN(
+      head_, ScreenedHead::Make(context_, Get<CpuDense>(op->weight), Get<CpuScreen>(op->screen), limits_.max_selected));
+  return Status::Ok();
+}
+
 int64_t CpuProgram::activation_bytes() const {
   size_t bytes = block_input_.data.size() + block_input_.scales.size() + block_input_.sums.size();
+  if (head_ != nullptr) bytes += head_->buffer_bytes();
   for (const SlotMemory& slot : slots_) bytes += slot.data.size() + slot.scales.size() + slot.sums.size();
   for (const Buffer& scratch : scratch_) bytes += scratch.size();
   return static_cast<int64_t>(bytes);
 }
 
-Result<std::span<const float>> CpuProgram::Run(const StepBatch& batch) {
-  if (static_cast<int64_t>(batch.tokens.size()) > limits_.max_tokens ||
-      static_cast<int64_t>(batch.selected.size()) > limits_.max_selected) {
-    return Internal(fmt::format("a step of {} tokens and {} selected rows exceeds the program's limits of {} and {}",
-                                batch.tokens.size(), batch.selected.size(), limits_.max_tokens, limits_.max_selected));
+Status CpuProgram::CheckLimits(const StepBatch& batch) const {
+  if (static_cast<int64_t>(batch.tokens.size()) <= limits_.max_tokens &&
+      static_cast<int64_t>(batch.selected.size()) <= limits_.max_selected) {
+    return Status::Ok();
   }
-  batch_ = &batch;
-  for (const Op& op : plan_->ops) {
+  return Internal(fmt::format("a step of {} tokens and {} selected rows exceeds the program's limits of {} and {}",
+                              batch.tokens.size(), batch.selected.size(), limits_.max_tokens, limits_.max_selected));
+}
+
+void CpuProgram::RunOps(size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    const Op& op = plan_->ops[i];
     if (!std::holds_alternative<DenseLinearOp>(op)) block_view_ = {};
     std::visit([this](const auto& operation) { Execute(operation); }, op);
   }
+}
+
+Result<std::span<const float>> CpuProgram::Run(const StepBatch& batch) {
+  STERNA_RETURN_IF_ERROR(CheckLimits(batch));
+  batch_ = &batch;
+  RunOps(plan_->ops.size());
   batch_ = nullptr;
   const SlotMemory& output = slots_[static_cast<size_t>(plan_->output)];
   return output.data.as<float>().first(batch.selected.size() * static_cast<size_t>(output.stride));
+}
+
+Result<std::span<const TokenLogit>> CpuProgram::RunTop(const StepBatch& batch, int64_t count) {
+  const auto rows = static_cast<int64_t>(batch.selected.size());
+  // Many rows share one pass over the full head, which costs little more than one of them.
+  if (head_ == nullptr || rows == 0 || rows > head_->max_tokens()) return Program::RunTop(batch, count);
+  STERNA_RETURN_IF_ERROR(CheckLimits(batch));
+  const auto& op = std::get<DenseLinearOp>(plan_->ops.back());
+  STERNA_RETURN_IF_ERROR(CheckTopCount(count, op.out.width));
+  batch_ = &batch;
+  RunOps(plan_->ops.size() - 1);
+  batch_ = nullptr;
+  top_.resize(static_cast<size_t>(rows * count));
+  head_->Top(Float(op.in, 0), slots_[static_cast<size_t>(op.in.slot)].stride, rows, top_);
+  return std::span<const TokenLogit>(top_);
 }
 
 int64_t CpuProgram::Rows(const SlotView& view) const {

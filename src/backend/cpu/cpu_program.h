@@ -7,19 +7,10 @@
 #include <vector>
 
 #include "backend/backend.h"
-#include "backend/cpu/cpu_weights.h"
-#include "backend/cpu/kernel_set.h"
-#include "base/thread_pool.h"
+#include "backend/cpu/cpu_context.h"
+#include "backend/cpu/screened_head.h"
 
 namespace sterna {
-
-/// What programs share with their backend; outlives them.
-struct CpuContext {
-  KernelSet kernels;
-  std::unique_ptr<ThreadPool> pool;
-  Arena arena;  // what weights point into
-  std::vector<CpuWeight> weights;
-};
 
 class CpuProgram final : public Program {
  public:
@@ -27,6 +18,8 @@ class CpuProgram final : public Program {
                                                const ProgramLimits& limits);
 
   Result<std::span<const float>> Run(const StepBatch& batch) override;
+  Result<std::span<const TokenLogit>> RunTop(const StepBatch& batch, int64_t count) override;
+  ScreenCounts screen_counts() const override { return head_ == nullptr ? ScreenCounts() : head_->counts(); }
   int64_t activation_bytes() const override;
 
  private:
@@ -41,6 +34,11 @@ class CpuProgram final : public Program {
       : context_(std::move(context)), plan_(std::move(plan)), limits_(limits) {}
 
   Status AllocateBuffers();
+  Status AllocateHead();
+  /// Internal where the batch exceeds the limits.
+  Status CheckLimits(const StepBatch& batch) const;
+  /// The first `count` operations of the plan.
+  void RunOps(size_t count);
 
   void Execute(const EmbedOp& op);
   void Execute(const NormOp& op);
@@ -80,11 +78,12 @@ class CpuProgram final : public Program {
   std::shared_ptr<const Plan> plan_;
   ProgramLimits limits_;
   std::vector<SlotMemory> slots_;
-  SlotMemory block_input_;            // int8 rows, with scales and sums (f32) per block of 32; empty where no product reads blocks
-  int64_t block_scale_stride_ = 0;    // floats
-  SlotView block_view_;               // whose int8 form block_input_ holds, while products of one input follow each other
-  std::vector<Buffer> scratch_;       // one per worker
-  const StepBatch* batch_ = nullptr;  // during Run
+  SlotMemory block_input_;          // int8 rows, with scales and sums (f32) per block of 32; empty where no product reads blocks
+  int64_t block_scale_stride_ = 0;  // floats
+  SlotView block_view_;             // whose int8 form block_input_ holds, while products of one input follow each other
+  std::vector<Buffer> scratch_;     // one per worker
+  std::unique_ptr<ScreenedHead> head_;  // null where the plan's last operation is not screened
+  const StepBatch* batch_ = nullptr;    // during Run
 };
 
 }  // namespace sterna

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <mutex>
 #include <vector>
 
+#include "kernels/screen/screen.h"
 #include "kernels/ternary/tile_layout.h"
 #include "tensor/encodings.h"
 
@@ -92,6 +94,26 @@ Result<CpuWeight> MakeCpuDense(DenseMatrixSource source, Arena& arena, ThreadPoo
     source.keep_alive = nullptr;
   }
   return MakeCpuTable(std::move(source));
+}
+
+Result<std::optional<CpuWeight>> MakeCpuScreen(const CpuDense& matrix, Arena& arena, ThreadPool& pool) {
+  const DenseMatrixSource& source = matrix.source;
+  const bool is_float = source.dtype == DType::kF32 || source.dtype == DType::kF16 || source.dtype == DType::kBF16;
+  if (!is_float || source.cols > kMaxScreenCols) return std::optional<CpuWeight>();
+  const int64_t row_bytes = ScreenRowBytes(source.cols);
+  STERNA_ASSIGN_OR_RETURN(const std::span<std::byte> bytes,
+                          arena.Allocate(static_cast<size_t>(source.rows * row_bytes + kScreenPadding)));
+  std::atomic<bool> in_range = true;
+  constexpr int64_t kGrainRows = 64;
+  pool.ParallelFor(source.rows, kGrainRows, [&](int64_t begin, int64_t end, int) {
+    std::vector<float> values(static_cast<size_t>(source.cols));
+    for (int64_t row = begin; row < end; ++row) {
+      DequantizeRow(source.dtype, source.bytes.data() + row * matrix.row_bytes, source.cols, matrix.tensor_scale, values.data());
+      if (!EncodeScreenRow(values, bytes.data() + row * row_bytes)) in_range = false;
+    }
+  });
+  if (!in_range) return std::optional<CpuWeight>();
+  return std::optional<CpuWeight>(CpuScreen{bytes, source.rows, source.cols});
 }
 
 Result<CpuWeight> MakeCpuRopeTable(std::span<const double> inverse_frequencies, int64_t positions, Arena& arena) {

@@ -4,6 +4,7 @@
 #define STERNA_BACKEND_CPU_CPU_WEIGHTS_H_
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <variant>
 
@@ -40,7 +41,13 @@ struct CpuRopeTable {
   int64_t half;
 };
 
-using CpuWeight = std::variant<CpuVector, CpuTernary, CpuDense, CpuRopeTable>;
+/// The 6-bit copy of a dense matrix (kernels/screen/screen.h).
+struct CpuScreen {
+  std::span<const std::byte> bytes;
+  int64_t rows, cols;
+};
+
+using CpuWeight = std::variant<CpuVector, CpuTernary, CpuDense, CpuRopeTable, CpuScreen>;
 
 // Each takes its memory from `arena`, which outlives the weight.
 
@@ -51,6 +58,9 @@ Result<CpuWeight> MakeCpuTernary(const TernaryMatrixSource& source, TernaryLayou
 Result<CpuWeight> MakeCpuTable(DenseMatrixSource source);
 /// The same, for products: bytes that are not resident are copied, and their source is let go.
 Result<CpuWeight> MakeCpuDense(DenseMatrixSource source, Arena& arena, ThreadPool& pool);
+/// Nothing where the matrix cannot be screened: its type is not F32, F16 or BF16, it is too wide, or it holds a weight that no
+/// bound covers.
+Result<std::optional<CpuWeight>> MakeCpuScreen(const CpuDense& matrix, Arena& arena, ThreadPool& pool);
 Result<CpuWeight> MakeCpuRopeTable(std::span<const double> inverse_frequencies, int64_t positions, Arena& arena);
 
 }  // namespace sterna

@@ -12,12 +12,14 @@ KernelSet::KernelSet(Isa level, std::vector<RefusedKernel> refused_in)
       rope(Select(RopeKernels())),
       attention(Select(AttentionKernels())),
       gate(Select(GateKernels())),
+      screen(Select(ScreenKernels())),
       block_quantize(Select(BlockQuantizeKernels())) {}
 
 std::vector<std::pair<std::string, std::string>> KernelSet::Names() const {
   std::vector<std::pair<std::string, std::string>> names = {
       {"quantize", quantize.info.name}, {"block quantize", block_quantize.info.name}, {"rms norm", rms_norm.info.name},
-      {"rope", rope.info.name},         {"attention", attention.info.name},           {"gate", gate.info.name}};
+      {"rope", rope.info.name},         {"attention", attention.info.name},           {"gate", gate.info.name},
+      {"screen", screen.info.name}};
   for (const TernaryLayoutInfo& layout : TernaryLayouts()) {
     names.emplace_back(fmt::format("ternary linear {}", layout.name), ternary_linear(layout.layout).info.name);
   }

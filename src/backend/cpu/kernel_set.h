@@ -15,6 +15,7 @@
 #include "kernels/gate/gate.h"
 #include "kernels/norm/rms_norm.h"
 #include "kernels/rope/rope.h"
+#include "kernels/screen/screen.h"
 #include "kernels/self_test/self_test.h"
 #include "kernels/ternary/layouts.h"
 #include "kernels/ternary/quantize.h"
@@ -34,6 +35,7 @@ struct KernelSet {
   Kernel<RopeFunction> rope;
   Kernel<AttentionFunction> attention;
   Kernel<GateFunction> gate;
+  Kernel<ScreenFunction> screen;
 
   Kernel<BlockQuantizeFunction> block_quantize;
 

@@ -128,6 +128,23 @@ class PlanRunner {
     }
     return rows;
   }
+  /// The first `count` logits of each of the given tokens (Program::RunTop), which need no cache.
+  std::vector<std::vector<TokenLogit>> RunTop(const std::vector<StepToken>& tokens, int64_t count) {
+    if (program_ == nullptr) Compile();
+    if (program_ == nullptr) return {};
+    std::vector<int32_t> selected(tokens.size());
+    std::iota(selected.begin(), selected.end(), 0);
+    const auto result = program_->RunTop({.tokens = tokens, .sequences = {}, .selected = selected}, count);
+    EXPECT_TRUE(result.ok()) << result.status().message();
+    std::vector<std::vector<TokenLogit>> rows;
+    for (size_t i = 0; result.ok() && i < tokens.size(); ++i) {
+      const auto row = result->subspan(i * static_cast<size_t>(count), static_cast<size_t>(count));
+      rows.emplace_back(row.begin(), row.end());
+    }
+    return rows;
+  }
+  Program* program() { return program_.get(); }
+
   /// Token ids 0 .. tokens-1 at positions 0 .. tokens-1 of one sequence, in one step.
   Rows RunFirst(int64_t tokens) { return Run(FirstTokens(tokens)); }
   static std::vector<StepToken> FirstTokens(int64_t tokens) {

@@ -10,6 +10,34 @@ double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+/// Asks the session for as many logits as the sampler needs, and no more.
+class NextToken {
+ public:
+  NextToken(Session& session, Sampler& sampler) : session_(session), sampler_(sampler) {}
+
+  Status Append(std::span<const int32_t> tokens, const std::function<bool()>& keep_going = nullptr) {
+    const int64_t needed = sampler_.LogitsNeeded(session_.positions() + static_cast<int64_t>(tokens.size()));
+    needs_all_ = needed == 0 || needed > kMaxTopLogits;
+    if (needs_all_) {
+      STERNA_ASSIGN_OR_RETURN(logits_, session_.Append(tokens, keep_going));
+    } else {
+      STERNA_ASSIGN_OR_RETURN(top_, session_.AppendTop(tokens, needed, keep_going));
+    }
+    return Status::Ok();
+  }
+
+  Result<int32_t> Sample() {
+    return needs_all_ ? sampler_.Sample(logits_, session_.tokens()) : sampler_.SampleTop(top_, session_.tokens());
+  }
+
+ private:
+  Session& session_;
+  Sampler& sampler_;
+  bool needs_all_ = true;
+  std::span<const float> logits_;
+  std::span<const TokenLogit> top_;
+};
+
 }  // namespace
 
 std::string_view FinishReasonName(FinishReason reason) {
@@ -30,18 +58,19 @@ Result<Generation> Generate(Session& session, std::span<const int32_t> prompt, c
   STERNA_RETURN_IF_ERROR(CheckSamplerOptions(options.sampler));
   Generation out;
   const Clock::time_point start = Clock::now();
-  STERNA_ASSIGN_OR_RETURN(std::span<const float> logits, session.Append(prompt, options.keep_reading));
+  Sampler sampler(options.sampler);
+  NextToken next(session, sampler);
+  STERNA_RETURN_IF_ERROR(next.Append(prompt, options.keep_reading));
   out.prompt_tokens = static_cast<int64_t>(prompt.size());
   out.prompt_seconds = SecondsSince(start);
 
-  Sampler sampler(options.sampler);
   const Clock::time_point first_token = Clock::now();
   while (true) {
     if (options.max_tokens >= 0 && out.generated_tokens >= options.max_tokens) {
       out.finish = FinishReason::kMaxTokens;
       break;
     }
-    STERNA_ASSIGN_OR_RETURN(const int32_t token, sampler.Sample(logits, session.tokens()));
+    STERNA_ASSIGN_OR_RETURN(const int32_t token, next.Sample());
     if (options.is_end && options.is_end(token)) {
       out.finish = FinishReason::kEndOfGeneration;
       break;
@@ -56,7 +85,7 @@ Result<Generation> Generate(Session& session, std::span<const int32_t> prompt, c
       out.finish = FinishReason::kContextFull;
       break;
     }
-    STERNA_ASSIGN_OR_RETURN(logits, session.Append({&token, 1}));
+    STERNA_RETURN_IF_ERROR(next.Append({&token, 1}));
   }
   out.generate_seconds = SecondsSince(first_token);
   return out;

@@ -141,5 +141,25 @@ TEST(Generate, AGenerationCutInTwoEqualsOneWhole) {
   EXPECT_EQ(tokens, whole.tokens);
 }
 
+TEST(Generate, AScreenedHeadChangesNoToken) {
+  const auto full = TinyModel(ModelOutput::kLogits, ScreenHead::kOff), screened = TinyModel(ModelOutput::kLogits, ScreenHead::kOn);
+  for (const SamplerOptions& sampler :
+       std::vector<SamplerOptions>{{.temperature = 0},
+                                   {.temperature = 1, .top_k = 5, .seed = 3},
+                                   {.temperature = 1, .top_k = 0, .seed = 4},
+                                   {.temperature = 0, .repeat_penalty = 1.4},
+                                   {.temperature = 1.5, .top_k = 9, .presence_penalty = 0.7, .seed = 5}}) {
+    std::vector<std::vector<int32_t>> sequences;
+    for (const auto& model : {full, screened}) {
+      const auto session = NewSession(model);
+      const auto generation = Generate(*session, SomeTokens(6), {.max_tokens = 40, .sampler = sampler, .is_end = nullptr},
+                                       [](int32_t) { return true; });
+      ASSERT_TRUE(generation.ok()) << generation.status().message();
+      sequences.push_back(session->tokens());
+    }
+    EXPECT_EQ(sequences[0], sequences[1]);
+  }
+}
+
 }  // namespace
 }  // namespace sterna

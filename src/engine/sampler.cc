@@ -33,56 +33,74 @@ int32_t ArgMax(std::span<const float> values) {
   return static_cast<int32_t>(std::max_element(values.begin(), values.end()) - values.begin());
 }
 
+Status Sampler::Add(int32_t token, float logit, size_t position) {
+  if (std::isnan(logit) || logit == std::numeric_limits<float>::infinity()) {
+    return Internal(fmt::format("logit of token {} at position {} is {}", token, position, logit));
+  }
+  candidates_.push_back({token, static_cast<double>(logit)});
+  return Status::Ok();
+}
+
 Result<int32_t> Sampler::Sample(std::span<const float> logits, std::span<const int32_t> history) {
-  candidates_.resize(logits.size());
-  bool any_finite = false;
+  candidates_.clear();
   for (size_t i = 0; i < logits.size(); ++i) {
-    if (std::isnan(logits[i]) || logits[i] == std::numeric_limits<float>::infinity()) {
-      return Internal(fmt::format("logit of token {} at position {} is {}", i, history.size(), logits[i]));
-    }
-    any_finite |= std::isfinite(logits[i]);
-    candidates_[i] = {static_cast<int32_t>(i), static_cast<double>(logits[i])};
+    STERNA_RETURN_IF_ERROR(Add(static_cast<int32_t>(i), logits[i], history.size()));
   }
-  if (!any_finite) return Internal(fmt::format("no logit at position {} is finite", history.size()));
+  return Choose(history);
+}
+
+Result<int32_t> Sampler::SampleTop(std::span<const TokenLogit> top, std::span<const int32_t> history) {
+  candidates_.clear();
+  for (const TokenLogit& entry : top) STERNA_RETURN_IF_ERROR(Add(entry.token, entry.logit, history.size()));
+  return Choose(history);
+}
+
+int64_t Sampler::LogitsNeeded(int64_t history_length) const {
+  const int64_t kept = options_.temperature == 0 ? 1 : options_.top_k;
+  if (kept == 0 || !HasPenalties()) return kept;
+  if (options_.repeat_penalty < 1 || options_.presence_penalty < 0 || options_.frequency_penalty < 0) return 0;
+  return kept + (options_.repeat_last_n < 0 ? history_length : std::min(history_length, options_.repeat_last_n));
+}
+
+Result<int32_t> Sampler::Choose(std::span<const int32_t> history) {
+  const auto is_finite = [](const Candidate& candidate) { return std::isfinite(candidate.logit); };
+  if (std::none_of(candidates_.begin(), candidates_.end(), is_finite)) {
+    return Internal(fmt::format("no logit at position {} is finite", history.size()));
+  }
   Penalize(history);
-  if (options_.temperature == 0) {
-    const auto less = [](const Candidate& a, const Candidate& b) { return a.logit < b.logit; };
-    return std::max_element(candidates_.begin(), candidates_.end(), less)->token;
-  }
+  if (options_.temperature == 0) return std::min_element(candidates_.begin(), candidates_.end(), IsMoreProbable)->token;
   Truncate();
   return Draw(history.size());
 }
 
+bool Sampler::HasPenalties() const {
+  return options_.repeat_penalty != 1 || options_.presence_penalty != 0 || options_.frequency_penalty != 0;
+}
+
 void Sampler::Penalize(std::span<const int32_t> history) {
-  if (options_.repeat_penalty == 1 && options_.presence_penalty == 0 && options_.frequency_penalty == 0) return;
+  if (!HasPenalties()) return;
   if (options_.repeat_last_n >= 0 && history.size() > static_cast<size_t>(options_.repeat_last_n)) {
     history = history.last(static_cast<size_t>(options_.repeat_last_n));
   }
   recent_.assign(history.begin(), history.end());
   std::sort(recent_.begin(), recent_.end());
-  for (auto run = recent_.begin(); run != recent_.end();) {
-    const int32_t token = *run;
-    const auto end = std::upper_bound(run, recent_.end(), token);
-    const auto count = end - run;
-    run = end;
-    if (token < 0 || static_cast<size_t>(token) >= candidates_.size()) continue;
-    double& logit = candidates_[static_cast<size_t>(token)].logit;
+  for (Candidate& candidate : candidates_) {
+    const auto [first, last] = std::equal_range(recent_.begin(), recent_.end(), candidate.token);
+    if (first == last) continue;
+    double& logit = candidate.logit;
     logit = logit > 0 ? logit / options_.repeat_penalty : logit * options_.repeat_penalty;
-    logit -= static_cast<double>(count) * options_.frequency_penalty + options_.presence_penalty;
+    logit -= static_cast<double>(last - first) * options_.frequency_penalty + options_.presence_penalty;
   }
 }
 
 /// Leaves the candidates that top-k, top-p and min-p keep, most probable first.
 void Sampler::Truncate() {
-  const auto more_probable = [](const Candidate& a, const Candidate& b) {
-    return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
-  };
   if (options_.top_k > 0 && static_cast<size_t>(options_.top_k) < candidates_.size()) {
     const auto end = candidates_.begin() + static_cast<std::ptrdiff_t>(options_.top_k);
-    std::partial_sort(candidates_.begin(), end, candidates_.end(), more_probable);
+    std::partial_sort(candidates_.begin(), end, candidates_.end(), IsMoreProbable);
     candidates_.erase(end, candidates_.end());
   } else {
-    std::sort(candidates_.begin(), candidates_.end(), more_probable);
+    std::sort(candidates_.begin(), candidates_.end(), IsMoreProbable);
   }
   const double best = candidates_.front().logit;
   if (options_.top_p < 1) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "backend/backend.h"
 #include "base/status.h"
 
 namespace sterna {
@@ -35,12 +36,26 @@ class Sampler {
   /// that it does not depend on other sequences. Internal where a logit is NaN or +inf, or all are -inf.
   Result<int32_t> Sample(std::span<const float> logits, std::span<const int32_t> history);
 
+  /// How many of the first logits, in the order of ComesBefore, decide what Sample returns after `history_length` tokens; 0: all of
+  /// them. Greedy needs 1 and top-k k. Penalties that only lower logits add one for every token they may lower: k others of the
+  /// list keep their place before everything outside it. Without top-k, top-p and min-p need the sum over all.
+  int64_t LogitsNeeded(int64_t history_length) const;
+  /// Sample from the first max(1, LogitsNeeded(history.size())) logits, or more, or all there are: the same token.
+  Result<int32_t> SampleTop(std::span<const TokenLogit> top, std::span<const int32_t> history);
+
  private:
   struct Candidate {
     int32_t token;
     double logit;
   };
+  static bool IsMoreProbable(const Candidate& a, const Candidate& b) {
+    return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
+  }
 
+  /// Adds a candidate; Internal where the logit is no number to draw by.
+  Status Add(int32_t token, float logit, size_t position);
+  Result<int32_t> Choose(std::span<const int32_t> history);
+  bool HasPenalties() const;
   void Penalize(std::span<const int32_t> history);
   void Truncate();
   int32_t Draw(uint64_t position) const;

@@ -2,9 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <vector>
+
+#include "backend/top_logits.h"
+#include "base/rng.h"
 
 namespace sterna {
 namespace {
@@ -114,6 +119,59 @@ TEST(Sampler, OptionsOutOfRangeAreNamed) {
   EXPECT_TRUE(refused({.min_p = -0.1}, "min-p"));
   EXPECT_TRUE(refused({.repeat_penalty = 0}, "repeat-penalty"));
   EXPECT_TRUE(refused({.repeat_last_n = -2}, "repeat-last-n"));
+}
+
+TEST(Sampler, TheLogitsItNeedsAreEnough) {
+  constexpr int64_t kVocab = 400;
+  RngStream random{.key = 21};
+  for (int round = 0; round < 600; ++round) {
+    std::vector<float> logits(kVocab);
+    // Few different values: many ties.
+    for (float& logit : logits)
+      logit = round % 2 == 0 ? static_cast<float>(random.NextUint32() % 12) - 6 : static_cast<float>(random.NextNormal());
+    std::vector<int32_t> history;
+    for (uint32_t i = 0; i < random.NextUint32() % 90; ++i) history.push_back(static_cast<int32_t>(random.NextUint32() % kVocab));
+    // The most probable tokens are those that penalties hit.
+    for (int i = 0; i < 5; ++i) history.push_back(ArgMax(logits)), logits[static_cast<size_t>(i)] += 3;
+    SamplerOptions options{.temperature = round % 3 == 0 ? 0.0 : 0.9, .top_k = static_cast<int64_t>(random.NextUint32() % 30)};
+    options.seed = static_cast<uint64_t>(round);
+    if (round % 5 < 3) options.repeat_penalty = 1.3, options.presence_penalty = 0.5;
+    if (round % 7 == 0) options.frequency_penalty = 0.4;
+    options.repeat_last_n = round % 4 == 0 ? -1 : static_cast<int64_t>(random.NextUint32() % 70);
+    Sampler sampler(options);
+    const int64_t needed = sampler.LogitsNeeded(static_cast<int64_t>(history.size()));
+    if (needed == 0) continue;
+    std::vector<TokenLogit> top(static_cast<size_t>(std::min(needed, kVocab)));
+    SelectTopLogits(logits, top);
+    const auto of_all = sampler.Sample(logits, history), of_top = sampler.SampleTop(top, history);
+    ASSERT_TRUE(of_all.ok() && of_top.ok());
+    ASSERT_EQ(*of_all, *of_top) << "round " << round;
+  }
+}
+
+TEST(Sampler, SaysHowManyLogitsItNeeds) {
+  const auto needed = [](SamplerOptions options, int64_t history) { return Sampler(options).LogitsNeeded(history); };
+  EXPECT_EQ(needed({.temperature = 0, .top_k = 0}, 100), 1);
+  EXPECT_EQ(needed({.top_k = 40}, 100), 40);
+  EXPECT_EQ(needed({.top_k = 0}, 100), 0);
+  EXPECT_EQ(needed({.top_k = 40, .repeat_penalty = 1.1}, 100), 104);
+  EXPECT_EQ(needed({.top_k = 40, .repeat_penalty = 1.1}, 10), 50);
+  EXPECT_EQ(needed({.top_k = 40, .presence_penalty = 1, .repeat_last_n = -1}, 5000), 5040);
+  // A penalty that lifts logits may bring up any token.
+  EXPECT_EQ(needed({.top_k = 40, .repeat_penalty = 0.9}, 100), 0);
+  EXPECT_EQ(needed({.top_k = 40, .presence_penalty = -1}, 100), 0);
+  EXPECT_EQ(needed({.temperature = 0, .frequency_penalty = -0.1}, 100), 0);
+}
+
+TEST(Sampler, TopLogitsThatAreNoNumbersAreErrors) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), infinity, -infinity}) {
+    Sampler sampler({.temperature = 0});
+    const std::vector<TokenLogit> top = {{7, bad}};
+    const std::vector<float> all = {bad};
+    EXPECT_EQ(sampler.SampleTop(top, {}).status().code(), StatusCode::kInternal);
+    EXPECT_EQ(sampler.Sample(all, {}).status().code(), StatusCode::kInternal);
+  }
 }
 
 }  // namespace

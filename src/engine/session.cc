@@ -52,7 +52,8 @@ Status Session::Check(std::span<const int32_t> tokens) const {
   return Status::Ok();
 }
 
-Result<std::span<const float>> Session::Step(std::span<const int32_t> chunk, std::span<const int32_t> selected) {
+Status Session::Step(std::span<const int32_t> chunk, std::span<const int32_t> selected,
+                     FunctionRef<Status(const StepBatch& batch)> run) {
   const int64_t first = positions();
   const int64_t past = first + static_cast<int64_t>(chunk.size());
   if (options_.pressure != nullptr && past > static_cast<int64_t>(cache_->blocks().blocks.size()) * kKvBlockPositions) {
@@ -64,16 +65,15 @@ Result<std::span<const float>> Session::Step(std::span<const int32_t> chunk, std
     step_.push_back({.token = chunk[i], .sequence = 0, .position = first + static_cast<int64_t>(i)});
   }
   const SequenceBlocks blocks = cache_->blocks();
-  STERNA_ASSIGN_OR_RETURN(const std::span<const float> logits,
-                          program_->Run({.tokens = step_, .sequences = {&blocks, 1}, .selected = selected}));
+  STERNA_RETURN_IF_ERROR(run({.tokens = step_, .sequences = {&blocks, 1}, .selected = selected}));
   tokens_.insert(tokens_.end(), chunk.begin(), chunk.end());
-  return logits;
+  return Status::Ok();
 }
 
-Result<std::span<const float>> Session::Append(std::span<const int32_t> tokens, const std::function<bool()>& keep_going) {
+Status Session::AppendSteps(std::span<const int32_t> tokens, const std::function<bool()>& keep_going,
+                            FunctionRef<Status(const StepBatch& batch)> run) {
   STERNA_RETURN_IF_ERROR(Check(tokens));
   const int64_t before = positions();
-  std::span<const float> logits;
   while (!tokens.empty()) {
     if (keep_going && !keep_going()) {
       Rewind(before);
@@ -82,14 +82,32 @@ Result<std::span<const float>> Session::Append(std::span<const int32_t> tokens, 
     const auto chunk = tokens.first(std::min(tokens.size(), static_cast<size_t>(options_.max_chunk)));
     tokens = tokens.subspan(chunk.size());
     const auto last = static_cast<int32_t>(chunk.size() - 1);
-    auto result = Step(chunk, tokens.empty() ? std::span(&last, 1) : std::span<const int32_t>());
-    if (!result.ok()) {
+    if (Status status = Step(chunk, tokens.empty() ? std::span(&last, 1) : std::span<const int32_t>(), run); !status.ok()) {
       Rewind(before);
-      return result.status();
+      return status;
     }
-    logits = *result;
   }
+  return Status::Ok();
+}
+
+Result<std::span<const float>> Session::Append(std::span<const int32_t> tokens, const std::function<bool()>& keep_going) {
+  std::span<const float> logits;
+  STERNA_RETURN_IF_ERROR(AppendSteps(tokens, keep_going, [&](const StepBatch& batch) -> Status {
+    STERNA_ASSIGN_OR_RETURN(logits, program_->Run(batch));
+    return Status::Ok();
+  }));
   return logits;
+}
+
+Result<std::span<const TokenLogit>> Session::AppendTop(std::span<const int32_t> tokens, int64_t count,
+                                                       const std::function<bool()>& keep_going) {
+  const int64_t clamped = std::clamp<int64_t>(count, 1, std::min(model_->output_width(), kMaxTopLogits));
+  std::span<const TokenLogit> top;
+  STERNA_RETURN_IF_ERROR(AppendSteps(tokens, keep_going, [&](const StepBatch& batch) -> Status {
+    STERNA_ASSIGN_OR_RETURN(top, program_->RunTop(batch, clamped));
+    return Status::Ok();
+  }));
+  return top;
 }
 
 Status Session::EvaluateAll(std::span<const int32_t> tokens,
@@ -101,7 +119,11 @@ Status Session::EvaluateAll(std::span<const int32_t> tokens,
   std::iota(selected.begin(), selected.end(), 0);
   for (size_t at = 0; at < tokens.size(); at += chunk_size) {
     const auto chunk = tokens.subspan(at, std::min(chunk_size, tokens.size() - at));
-    STERNA_ASSIGN_OR_RETURN(const std::span<const float> logits, Step(chunk, std::span(selected).first(chunk.size())));
+    std::span<const float> logits;
+    STERNA_RETURN_IF_ERROR(Step(chunk, std::span(selected).first(chunk.size()), [&](const StepBatch& batch) -> Status {
+      STERNA_ASSIGN_OR_RETURN(logits, program_->Run(batch));
+      return Status::Ok();
+    }));
     for (size_t i = 0; i < chunk.size(); ++i) {
       STERNA_RETURN_IF_ERROR(row(at + i, logits.subspan(i * width, width)));
     }

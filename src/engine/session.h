@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "base/memory_pressure.h"
 #include "base/status.h"
 #include "model/kv_pool.h"
@@ -37,7 +38,12 @@ class Session {
   /// sequence is unchanged then.
   Result<std::span<const float>> Append(std::span<const int32_t> tokens, const std::function<bool()>& keep_going = nullptr);
 
-  /// The same, with the logits after every token: `row(index, logits)` is called in order; an error it returns ends the call.
+  /// The same with only the first `count` of these logits, in the order of ComesBefore (backend/top_logits.h): the same tokens and
+  /// bits, for less work where the head is screened. Clamped to 1 .. min(vocab, kMaxTopLogits).
+  Result<std::span<const TokenLogit>> AppendTop(std::span<const int32_t> tokens, int64_t count,
+                                                const std::function<bool()>& keep_going = nullptr);
+
+  /// Append, with the logits after every token: `row(index, logits)` is called in order; an error it returns ends the call.
   Status EvaluateAll(std::span<const int32_t> tokens,
                      const std::function<Status(size_t index, std::span<const float> logits)>& row);
 
@@ -56,8 +62,11 @@ class Session {
   Session() = default;
 
   Status Check(std::span<const int32_t> tokens) const;
-  /// Evaluates one chunk; logits for the chunk-relative indices in `selected`.
-  Result<std::span<const float>> Step(std::span<const int32_t> chunk, std::span<const int32_t> selected);
+  /// Evaluates one chunk, with `run` doing the step of `selected` (chunk-relative indices).
+  Status Step(std::span<const int32_t> chunk, std::span<const int32_t> selected, FunctionRef<Status(const StepBatch& batch)> run);
+  /// Append, with `run` doing each step; only the last one selects a token.
+  Status AppendSteps(std::span<const int32_t> tokens, const std::function<bool()>& keep_going,
+                     FunctionRef<Status(const StepBatch& batch)> run);
 
   std::shared_ptr<const Model> model_;
   SessionOptions options_;

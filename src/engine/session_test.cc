@@ -7,6 +7,7 @@
 #include <fstream>
 #include <limits>
 
+#include "backend/top_logits.h"
 #include "base/rng.h"
 #include "engine/testing/tiny_model.h"
 
@@ -216,6 +217,27 @@ TEST(Session, ShortMemoryGetsTheFreeBlocksOfTheCache) {
   }
   EXPECT_EQ(pressure->Poll(), 0) << "a session that is gone is not asked";
   std::filesystem::remove_all(root);
+}
+
+TEST(Session, TheTopLogitsAreThoseOfAllLogits) {
+  for (const ScreenHead screen_head : {ScreenHead::kOff, ScreenHead::kOn}) {
+    const auto model = TinyModel(ModelOutput::kLogits, screen_head);
+    EXPECT_EQ(model->screen_bytes() > 0, screen_head == ScreenHead::kOn);
+    const auto session = NewSession(model, {.max_chunk = 7}), other = NewSession(model);
+    for (const std::vector<int32_t>& tokens : {SomeTokens(20), SomeTokens(1, 9), SomeTokens(3, 4)}) {
+      for (const int64_t count : {1, 7, 50, 5000}) {
+        const std::vector<float> all = Append(*other, tokens);
+        std::vector<TokenLogit> expected(static_cast<size_t>(std::min(count, kTinyVocab)));
+        SelectTopLogits(all, expected);
+        const auto top = session->AppendTop(tokens, count);
+        ASSERT_TRUE(top.ok()) << top.status().message();
+        EXPECT_EQ(std::vector<TokenLogit>(top->begin(), top->end()), expected);
+        EXPECT_EQ(session->tokens(), other->tokens());
+        if (session->positions() > 40) session->Rewind(5), other->Rewind(5);
+      }
+    }
+    EXPECT_EQ(session->AppendTop({}, 1).status().code(), StatusCode::kInvalidArgument);
+  }
 }
 
 }  // namespace

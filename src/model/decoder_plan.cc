@@ -39,7 +39,11 @@ class DecoderPlanner {
     plan_.output = last_normed.slot;
     if (model_.head != kNoWeight) {
       const SlotView logits = plan_.AddSlot(Slot::Kind::kFloat, config_.vocab, Slot::Rows::kSelected);
-      Add(DenseLinearOp{.weight = model_.head, .in = last_normed, .out = logits, .activations = dense_activations_});
+      Add(DenseLinearOp{.weight = model_.head,
+                        .in = last_normed,
+                        .out = logits,
+                        .activations = dense_activations_,
+                        .screen = model_.head_screen});
       plan_.output = logits.slot;
     }
     return std::move(plan_);

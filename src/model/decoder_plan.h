@@ -36,7 +36,8 @@ struct BoundModel {
   WeightId rope_table = kNoWeight;
   WeightId sliding_rope_table = kNoWeight;  ///< of layers with a sliding window
   WeightId final_norm = kNoWeight;
-  WeightId head = kNoWeight;  ///< kNoWeight: the plan ends with the final norm
+  WeightId head = kNoWeight;         ///< kNoWeight: the plan ends with the final norm
+  WeightId head_screen = kNoWeight;  ///< DenseLinearOp::screen of the head
   std::vector<BoundLayer> layers;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/screen/screen.h"
 #include "model/checkpoint_weights.h"
 #include "model/decoder_plan.h"
 
@@ -26,10 +27,13 @@ Status CheckRopeTable(int64_t positions, int64_t head_dim) {
 /// Hands the weights of one model to a backend and counts what a decoded token reads.
 class Binder {
  public:
-  Binder(const ModelConfig& config, WeightProvider& weights, Backend& backend, ModelOutput output)
-      : config_(config), weights_(weights), backend_(backend), output_(output) {}
+  Binder(const ModelConfig& config, WeightProvider& weights, Backend& backend, const ModelOptions& options)
+      : config_(config), weights_(weights), backend_(backend), output_(options.output), screen_head_(options.screen_head) {}
 
   int64_t bytes_per_token() const { return bytes_; }
+  int64_t head_bytes() const { return head_bytes_; }
+  DType head_type() const { return head_type_; }
+  int64_t screen_bytes() const { return screen_bytes_; }
   int64_t macs_per_token() const { return macs_; }
 
   Result<BoundModel> Bind(int64_t positions) {
@@ -71,6 +75,8 @@ class Binder {
     }
     STERNA_ASSIGN_OR_RETURN(std::optional<DenseMatrixSource> head, weights_.Head(config_.vocab, config_.d_model));
     macs_ += config_.vocab * config_.d_model;
+    head_bytes_ = head ? static_cast<int64_t>(head->bytes.size()) : embedding_bytes;
+    head_type_ = head ? head->dtype : embedding.dtype;
     if (head) {
       bytes_ += static_cast<int64_t>(head->bytes.size()) + embedding_bytes / config_.vocab;
       STERNA_ASSIGN_OR_RETURN(model.embedding, backend_.AddTable(std::move(embedding)));
@@ -80,6 +86,16 @@ class Binder {
       STERNA_ASSIGN_OR_RETURN(model.embedding, backend_.AddDense(std::move(embedding)));
       model.head = model.embedding;
     }
+    return BindScreen(model);
+  }
+
+  /// A row that is screened is read again by a few operations of its own: small heads are faster in full.
+  Status BindScreen(BoundModel& model) {
+    const bool is_wanted =
+        screen_head_ == ScreenHead::kOn || (screen_head_ == ScreenHead::kAuto && config_.vocab >= kMinScreenedRows);
+    if (!is_wanted) return Status::Ok();
+    STERNA_ASSIGN_OR_RETURN(model.head_screen, backend_.AddScreen(model.head));
+    if (model.head_screen != kNoWeight) screen_bytes_ = config_.vocab * ScreenRowBytes(config_.d_model);
     return Status::Ok();
   }
 
@@ -204,7 +220,11 @@ class Binder {
   WeightProvider& weights_;
   Backend& backend_;
   ModelOutput output_;
+  ScreenHead screen_head_;
   int64_t bytes_ = 0;
+  int64_t head_bytes_ = 0;
+  DType head_type_ = DType::kF32;
+  int64_t screen_bytes_ = 0;
   int64_t macs_ = 0;
 };
 
@@ -230,7 +250,7 @@ Result<std::shared_ptr<const Model>> Model::Build(const ModelConfig& config, Wei
   model->max_context_ = options.max_context > 0 ? std::min(options.max_context, config.context) : config.context;
   STERNA_RETURN_IF_ERROR(CheckRopeTable(model->max_context_, config.head_dim));
   model->output_ = options.output;
-  Binder binder(config, weights, *backend, options.output);
+  Binder binder(config, weights, *backend, options);
   STERNA_ASSIGN_OR_RETURN(const BoundModel bound, binder.Bind(model->max_context_));
   // A GGUF file says it by having no head of its own.
   if (options.output == ModelOutput::kLogits) model->config_.tied_head = bound.head == bound.embedding;
@@ -238,6 +258,9 @@ Result<std::shared_ptr<const Model>> Model::Build(const ModelConfig& config, Wei
   STERNA_RETURN_IF_ERROR(CheckPlan(*plan));
   model->plan_ = std::move(plan);
   model->bytes_per_token_ = binder.bytes_per_token();
+  model->head_bytes_ = binder.head_bytes();
+  model->head_type_ = binder.head_type();
+  model->screen_bytes_ = binder.screen_bytes();
   model->macs_per_token_ = binder.macs_per_token();
   model->backend_ = std::move(backend);
   return std::shared_ptr<const Model>(std::move(model));

@@ -20,10 +20,19 @@ enum class ModelOutput : uint8_t {
   kHidden,  ///< the final norm, [d_model]: what embeddings are made of
 };
 
+/// Whether a 6-bit copy of the head is made, with which the largest logits are found by reading less (Program::RunTop).
+enum class ScreenHead : uint8_t {
+  kAuto,  ///< where the head is F32, F16 or BF16 and has at least kMinScreenedRows rows
+  kOn,    ///< where the backend can, whatever the size
+  kOff,
+};
+inline constexpr int64_t kMinScreenedRows = 16384;
+
 struct ModelOptions {
   int64_t max_context = 0;  ///< positions to prepare for; 0 for the model's own
   DenseActivations dense_activations = DenseActivations::kFloat;
   ModelOutput output = ModelOutput::kLogits;
+  ScreenHead screen_head = ScreenHead::kAuto;
 };
 
 /// Thread-safe after loading.
@@ -49,6 +58,11 @@ class Model {
   std::shared_ptr<Backend> shared_backend() const { return backend_; }
   /// Weights read per decoded token: every matrix once, the embedding as one row.
   int64_t bytes_per_token() const { return bytes_per_token_; }
+  /// Of these, the head's; 0 where the model has no logits.
+  int64_t head_bytes() const { return head_bytes_; }
+  DType head_type() const { return head_type_; }
+  /// What RunTop reads of the head at least, instead of head_bytes(); 0 where the head is not screened.
+  int64_t screen_bytes() const { return screen_bytes_; }
   /// Multiply-accumulates of all matrices per decoded token.
   int64_t macs_per_token() const { return macs_per_token_; }
 
@@ -63,6 +77,9 @@ class Model {
   ModelOutput output_ = ModelOutput::kLogits;
   int64_t max_context_ = 0;
   int64_t bytes_per_token_ = 0;
+  int64_t head_bytes_ = 0;
+  DType head_type_ = DType::kF32;
+  int64_t screen_bytes_ = 0;
   int64_t macs_per_token_ = 0;
 };
 

@@ -68,5 +68,34 @@ TEST(RandomWeights, TheTinyModelRunsWithEveryHeadType) {
   }
 }
 
+TEST(RandomWeights, LargeFloatHeadsAreScreenedUnlessForbidden) {
+  struct Case {
+    int64_t vocab;
+    DType head;
+    ScreenHead wish;
+    bool is_screened;
+  };
+  for (const Case& one : std::vector<Case>{{kMinScreenedRows, DType::kF16, ScreenHead::kAuto, true},
+                                           {kMinScreenedRows, DType::kBF16, ScreenHead::kAuto, true},
+                                           {kMinScreenedRows, DType::kF16, ScreenHead::kOff, false},
+                                           {kMinScreenedRows, DType::kQ8_0, ScreenHead::kAuto, false},
+                                           {kMinScreenedRows - 1, DType::kF16, ScreenHead::kAuto, false},
+                                           {300, DType::kF32, ScreenHead::kOn, true},
+                                           {300, DType::kQ8_0, ScreenHead::kOn, false}}) {
+    ModelConfig config = *ShapeConfig("tiny");
+    config.layers = 1;
+    config.vocab = one.vocab;
+    RandomWeights weights(config, one.head, 1);
+    auto backend = MakeCpuBackend({.threads = 1, .isa = Isa::kRef});
+    ASSERT_TRUE(backend.ok());
+    const auto model = Model::Build(config, weights, *backend, {.screen_head = one.wish});
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    EXPECT_EQ((*model)->screen_bytes() > 0, one.is_screened) << one.vocab << " rows of " << Name(one.head);
+    EXPECT_EQ((*model)->head_type(), one.head);
+    EXPECT_EQ((*model)->head_bytes(), one.vocab * RowBytes(one.head, config.d_model));
+    EXPECT_LT((*model)->screen_bytes(), (*model)->head_bytes() / 2);
+  }
+}
+
 }  // namespace
 }  // namespace sterna

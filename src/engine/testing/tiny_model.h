@@ -18,7 +18,8 @@ namespace sterna::testing {
 inline constexpr int64_t kTinyVocab = 50;
 inline constexpr int64_t kTinyContext = 80;
 
-inline std::shared_ptr<const Model> TinyModel(ModelOutput output = ModelOutput::kLogits) {
+inline std::shared_ptr<const Model> TinyModel(ModelOutput output = ModelOutput::kLogits,
+                                              ScreenHead screen_head = ScreenHead::kAuto) {
   ModelConfig config = *ShapeConfig("tiny");
   config.layers = 2;
   config.d_model = 64;
@@ -29,7 +30,7 @@ inline std::shared_ptr<const Model> TinyModel(ModelOutput output = ModelOutput::
   RandomWeights weights(config, DType::kF32, /*seed=*/5);
   auto backend = MakeCpuBackend({.threads = 1, .isa = Isa::kRef});
   EXPECT_TRUE(backend.ok());
-  auto model = Model::Build(config, weights, *std::move(backend), {.output = output});
+  auto model = Model::Build(config, weights, *std::move(backend), {.output = output, .screen_head = screen_head});
   EXPECT_TRUE(model.ok()) << model.status().message();
   return model.ok() ? *std::move(model) : nullptr;
 }

@@ -36,6 +36,7 @@ Status CheckOptions(const BenchmarkOptions& options) {
   for (const int64_t batch : options.batches) STERNA_RETURN_IF_ERROR(CheckRange("batch", batch, 1, kMaxBatch));
   for (const int64_t tokens : options.verify) STERNA_RETURN_IF_ERROR(CheckRange("verify tokens", tokens, 1, kMaxVerify));
   STERNA_RETURN_IF_ERROR(CheckRange("generated tokens", options.generated, 0, kMaxTokens));
+  STERNA_RETURN_IF_ERROR(CheckRange("top-k", options.top_k, 0, kMaxTopLogits));
   return CheckRange("repetitions", options.repetitions, 1, kMaxRepetitions);
 }
 
@@ -86,7 +87,7 @@ Status RunOnce(StepRunner& runner, const Measurement& measurement, bool is_warm_
   return Status::Ok();
 }
 
-Result<std::unique_ptr<StepRunner>> MakeRunner(const LoadedModel& loaded, const Measurement& measurement,
+Result<std::unique_ptr<StepRunner>> MakeRunner(const LoadedModel& loaded, const Measurement& measurement, int64_t top_k,
                                                std::function<Status()> before_step) {
   // A step also fills the cache to its depth, in chunks. A verified step must not be cut.
   const int64_t filled = std::min(measurement.depth, SessionOptions().max_chunk);
@@ -95,6 +96,7 @@ Result<std::unique_ptr<StepRunner>> MakeRunner(const LoadedModel& loaded, const 
                                            .positions = measurement.positions(),
                                            .step_tokens = std::max(measurement.tokens_per_step, filled),
                                            .step_selected = selects_one ? 1 : measurement.tokens_per_step,
+                                           .top_logits = std::min(top_k, loaded.model->config().vocab),
                                            .before_step = std::move(before_step)});
 }
 
@@ -103,6 +105,7 @@ struct Repetitions {
   StepCounts counts;             // of one repetition; all are alike
   std::optional<double> joules;  // of all repetitions
   int64_t kv_bytes = 0;
+  ScreenCounts screen;  // warm-up included
 };
 
 /// `repetition` is set before each repetition, for progress.
@@ -129,7 +132,19 @@ Result<Repetitions> Repeat(StepRunner& runner, const Measurement& measurement, i
   }
   out.counts = runner.counts();
   out.kv_bytes = runner.kv_bytes();
+  out.screen = runner.screen_counts();
   return out;
+}
+
+std::optional<BenchmarkHead> MakeHead(const Model& model, const ScreenCounts& counts) {
+  if (counts.rows == 0) return std::nullopt;
+  const auto rows = static_cast<double>(counts.rows), fallbacks = static_cast<double>(counts.fallbacks);
+  const auto rescored = static_cast<double>(counts.rescored), vocab = static_cast<double>(model.config().vocab);
+  // Screening always happens; a full pass comes on top.
+  const double screen = static_cast<double>(model.screen_bytes()) / static_cast<double>(model.head_bytes());
+  return BenchmarkHead{.bytes_fraction = screen + (rescored / vocab + fallbacks) / rows,
+                       .rescored_rows = counts.rows == counts.fallbacks ? 0 : rescored / (rows - fallbacks),
+                       .fallback_rate = fallbacks / rows};
 }
 
 BenchmarkResult MakeResult(const Model& model, const Measurement& measurement, const Repetitions& repetitions) {
@@ -144,7 +159,11 @@ BenchmarkResult MakeResult(const Model& model, const Measurement& measurement, c
   const int64_t head_macs = model.config().vocab * model.config().d_model;
   const int64_t kv_position_bytes = KvBlockBytes(model.kv_shape()) / kKvBlockPositions;
   const auto tokens = static_cast<double>(counts.tokens);
-  const double bytes = static_cast<double>(counts.steps) * static_cast<double>(model.bytes_per_token()) +
+  result.head = MakeHead(model, repetitions.screen);
+  const double head_share = result.head ? result.head->bytes_fraction : 1;
+  const double weight_bytes =
+      static_cast<double>(model.bytes_per_token()) - (1 - head_share) * static_cast<double>(model.head_bytes());
+  const double bytes = static_cast<double>(counts.steps) * weight_bytes +
                        static_cast<double>(counts.kv_positions) * static_cast<double>(kv_position_bytes);
   const double macs = tokens * static_cast<double>(model.macs_per_token() - head_macs) +
                       static_cast<double>(counts.selected) * static_cast<double>(head_macs);
@@ -221,6 +240,8 @@ Result<BenchmarkReport> RunBenchmark(const LoadedModel& loaded, const BenchmarkO
   report.cpu = HostCpuName();
   report.isa = loaded.isa;
   report.threads = model.backend().threads();
+  report.head_type = model.head_bytes() > 0 ? Name(model.head_type()) : "";
+  report.is_head_screened = model.screen_bytes() > 0;
   report.file_bytes = loaded.file_bytes;
   report.load_seconds = loaded.load_seconds;
   BenchmarkProgress state{
@@ -230,7 +251,7 @@ Result<BenchmarkReport> RunBenchmark(const LoadedModel& loaded, const BenchmarkO
     state.repetition = 0;
     state.work = BenchmarkWorkName(measurement.work);
     state.depth = measurement.depth;
-    STERNA_ASSIGN_OR_RETURN(const std::unique_ptr<StepRunner> runner, MakeRunner(loaded, measurement, before_step));
+    STERNA_ASSIGN_OR_RETURN(const std::unique_ptr<StepRunner> runner, MakeRunner(loaded, measurement, options.top_k, before_step));
     STERNA_ASSIGN_OR_RETURN(const Repetitions repetitions,
                             Repeat(*runner, measurement, options.repetitions, meter.ok() ? &*meter : nullptr, &state.repetition));
     report.results.push_back(MakeResult(model, measurement, repetitions));

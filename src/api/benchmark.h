@@ -23,6 +23,7 @@ struct BenchmarkOptions {
   std::vector<int64_t> batches = {1};    ///< sequences that decode together
   std::vector<int64_t> depths = {0};     ///< tokens in the cache before the measured work begins
   std::vector<int64_t> verify;           ///< tokens of one step whose logits are all wanted, as speculative decoding asks for
+  int64_t top_k = 40;                    ///< logits that a decoded token needs, as with run's sampler; 0: all of them
   int64_t repetitions = 5;               ///< after a warm-up that does not count
 };
 
@@ -45,6 +46,13 @@ struct Spread {
 /// Of at least one value. The median of an even number is the mean of the two in the middle.
 Spread SpreadOf(std::vector<double> values);
 
+/// What a screened head did in one measurement, the warm-up included.
+struct BenchmarkHead {
+  double bytes_fraction = 0;  ///< of the head's bytes: read per row of logits, exact rows included
+  double rescored_rows = 0;   ///< vocabulary rows computed exactly per row of logits, fallbacks left out
+  double fallback_rate = 0;   ///< rows of logits computed in full
+};
+
 /// One measurement. Rates belong to the median repetition.
 struct BenchmarkResult {
   BenchmarkWork work = BenchmarkWork::kDecode;
@@ -55,7 +63,7 @@ struct BenchmarkResult {
   int64_t tokens_per_step = 1;  ///< at most, over all sequences
   Spread tokens_per_second;     ///< of all sequences together
   /// What the steps must at least read, per token: all weights of a decoded token (Model::bytes_per_token, the head included) once
-  /// a step, and the cached keys and values of each sequence once a step.
+  /// a step (of a screened head what was read), and the cached keys and values of each sequence once a step.
   double bytes_per_token = 0;
   /// Multiply-accumulates of the weight matrices per token; the head counts only where logits were wanted, attention never.
   double macs_per_token = 0;
@@ -65,6 +73,7 @@ struct BenchmarkResult {
   BenchmarkLimit limit = BenchmarkLimit::kRead;
   double fraction_of_limit = 0;
   std::optional<double> joules_per_token;
+  std::optional<BenchmarkHead> head;  ///< where the head was screened
 };
 
 struct BenchmarkReport {
@@ -74,6 +83,8 @@ struct BenchmarkReport {
   int threads = 1;
   MachineLimits limits;  ///< measured behind the results, so that the memory they take does not count in peak_bytes
   std::vector<BenchmarkResult> results;
+  std::string head_type;  ///< "F16"; empty where the model has no logits
+  bool is_head_screened = false;
   int64_t file_bytes = 0;
   int64_t kv_bytes = 0;    ///< most that one measurement's cache took
   int64_t peak_bytes = 0;  ///< PeakResidentBytes

@@ -142,5 +142,24 @@ TEST(StepRunner, CountsWhatEachStepReads) {
   EXPECT_EQ((*runner)->counts().kv_positions, 16 + 32 + 40);
 }
 
+TEST(Benchmark, AScreenedHeadCountsTheBytesItReads) {
+  for (const ScreenHead screen_head : {ScreenHead::kOff, ScreenHead::kOn}) {
+    const auto loaded = MakeShapedModel("tiny", "F16", {.threads = 1, .isa = "", .max_context = 0, .screen_head = screen_head});
+    ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+    const auto report = RunBenchmark(*loaded, {.prompts = {}, .generated = 3, .verify = {}, .top_k = 1, .repetitions = 1}, nullptr);
+    ASSERT_TRUE(report.ok()) << report.status().message();
+    const BenchmarkResult& decode = report->results.front();
+    EXPECT_EQ(report->head_type, "F16");
+    EXPECT_EQ(report->is_head_screened, screen_head == ScreenHead::kOn);
+    ASSERT_EQ(decode.head.has_value(), screen_head == ScreenHead::kOn);
+    const auto weights = static_cast<double>(loaded->model->bytes_per_token());
+    const auto head_bytes = static_cast<double>(loaded->model->head_bytes());
+    const double read = decode.head ? decode.head->bytes_fraction : 1;
+    const double kv_bytes = 4096 * (1 + 2 + 3) / 3.0;
+    EXPECT_NEAR(decode.bytes_per_token, weights - (1 - read) * head_bytes + kv_bytes, 1e-6 * weights);
+    EXPECT_GE(read, 0.4);
+  }
+}
+
 }  // namespace
 }  // namespace sterna

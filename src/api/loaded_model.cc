@@ -143,7 +143,10 @@ int64_t TernaryBytes(const ModelConfig& config) {
 }
 
 ModelOptions ToModelOptions(const LoadOptions& options) {
-  return {.max_context = options.max_context, .dense_activations = options.dense_activations, .output = options.output};
+  return {.max_context = options.max_context,
+          .dense_activations = options.dense_activations,
+          .output = options.output,
+          .screen_head = options.screen_head};
 }
 
 /// Fails before anything is allocated where not even a short context would fit.

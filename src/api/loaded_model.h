@@ -39,6 +39,7 @@ struct LoadOptions {
   std::string machine_cache = {};  ///< folder for what is measured about this machine; empty: none
   bool self_test = true;           ///< test the chosen kernels first, and take others for those that fail, with a warning
   ModelOutput output = ModelOutput::kLogits;
+  ScreenHead screen_head = ScreenHead::kAuto;
   bool needs_text = true;  ///< false: token ids only; the tokenizer and template are left unread, right or wrong
 };
 

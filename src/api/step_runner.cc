@@ -41,7 +41,9 @@ Status StepRunner::Run(std::span<const int32_t> selected) {
     blocks.push_back(sequences_[i].cache->blocks());
     if (touched[i]) counts_.kv_positions += sequences_[i].positions;
   }
-  STERNA_RETURN_IF_ERROR(program_->Run({.tokens = step_, .sequences = blocks, .selected = selected}).status());
+  const StepBatch batch{.tokens = step_, .sequences = blocks, .selected = selected};
+  const bool wants_top = options_.top_logits > 0 && !selected.empty();
+  STERNA_RETURN_IF_ERROR(wants_top ? program_->RunTop(batch, options_.top_logits).status() : program_->Run(batch).status());
   counts_.steps += 1;
   counts_.tokens += static_cast<int64_t>(step_.size());
   counts_.selected += static_cast<int64_t>(selected.size());

@@ -30,6 +30,7 @@ class StepRunner {
     int64_t positions = 1;    ///< the most one sequence will have
     int64_t step_tokens = 1;  ///< the most a step will have
     int64_t step_selected = 1;
+    int64_t top_logits = 0;               ///< Program::RunTop is asked for so many; 0: all logits, by Program::Run
     std::function<Status()> before_step;  ///< an error it returns ends the call
   };
   static Result<std::unique_ptr<StepRunner>> Create(std::shared_ptr<const Model> model, Options options);
@@ -44,6 +45,7 @@ class StepRunner {
 
   const StepCounts& counts() const { return counts_; }
   void ResetCounts() { counts_ = {}; }
+  ScreenCounts screen_counts() const { return program_->screen_counts(); }
   int64_t kv_bytes() const { return pool_->allocated_bytes(); }
   KvPoolUse kv_use() const { return pool_->use(); }
 

@@ -101,6 +101,8 @@ void AddBench(CLI::App& app, Action* action) {
       ->delimiter(',')
       ->capture_default_str();
   command->add_option("--verify", options.verify, "Lengths of steps that want the logits of every token: 2,4,8")->delimiter(',');
+  command->add_option("--top-k", options.top_k, "Most probable tokens that a decoded token needs, as in run; 0: all logits")
+      ->capture_default_str();
   command->add_option("-r,--repetitions", options.repetitions, "Repetitions after one warm-up")->capture_default_str();
   command->add_option("-o,--output", flags->output, "Form of the report")
       ->check(CLI::IsMember({"table", "md", "csv", "json"}))

@@ -60,6 +60,21 @@ std::string LimitsLine(const BenchmarkReport& report) {
                      report.limits.int8_gmac_per_s);
 }
 
+/// "F16, all rows" or "F16, screened: 312.4 exact rows, 42.1 % of its bytes, 0.0 % in full (decode 128); …".
+std::string HeadLine(const BenchmarkReport& report) {
+  if (report.head_type.empty()) return "none";
+  std::string text = report.head_type;
+  if (!report.is_head_screened) return text + ", all rows";
+  std::string_view separator = ", screened: ";
+  for (const BenchmarkResult& result : report.results) {
+    if (!result.head) continue;
+    text += fmt::format("{}{:.1f} exact rows, {:.1f} % of its bytes, {:.1f} % in full ({})", separator, result.head->rescored_rows,
+                        result.head->bytes_fraction * 100, result.head->fallback_rate * 100, Label(result));
+    separator = "; ";
+  }
+  return text;
+}
+
 std::string EnergyLine(const BenchmarkReport& report) {
   return report.joules_per_token ? fmt::format("{:.3f} J/token ({})", *report.joules_per_token, report.joules_note)
                                  : fmt::format("not measured: {}", report.joules_note);
@@ -79,6 +94,11 @@ nlohmann::ordered_json OptionalNumber(const std::optional<double>& value) {
   return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
 }
 
+nlohmann::ordered_json HeadJson(const std::optional<BenchmarkHead>& head) {
+  if (!head) return nullptr;
+  return {{"bytes_fraction", head->bytes_fraction}, {"rescored_rows", head->rescored_rows}, {"fallback_rate", head->fallback_rate}};
+}
+
 nlohmann::ordered_json ResultJson(const BenchmarkResult& result) {
   return {
       {"work", BenchmarkWorkName(result.work)},
@@ -95,7 +115,8 @@ nlohmann::ordered_json ResultJson(const BenchmarkResult& result) {
       {"gmac_per_s", result.gmac_per_s},
       {"fraction_of_limit", result.fraction_of_limit},
       {"limit", BenchmarkLimitName(result.limit)},
-      {"joules_per_token", OptionalNumber(result.joules_per_token)}};
+      {"joules_per_token", OptionalNumber(result.joules_per_token)},
+      {"screened_head", HeadJson(result.head)}};
 }
 
 }  // namespace
@@ -115,6 +136,7 @@ std::string BenchmarkTable(const BenchmarkReport& report) {
   text += fmt::format("\nmodel    {}, loaded in {:.2f} s\n", report.model, report.load_seconds);
   text += fmt::format("machine  {}\n", MachineLine(report));
   text += fmt::format("limits   {}\n", LimitsLine(report));
+  text += fmt::format("head     {}\n", HeadLine(report));
   text += fmt::format("memory   weights {}, cache {}, peak {}\n", Megabytes(report.file_bytes), Megabytes(report.kv_bytes),
                       Megabytes(report.peak_bytes));
   text += fmt::format("energy   {}\n", EnergyLine(report));
@@ -155,6 +177,7 @@ std::string BenchmarkJson(const BenchmarkReport& report) {
   memory.update(MemoryJson(report.memory));
   const nlohmann::ordered_json out = {{"model", report.model},
                                       {"machine", {{"cpu", report.cpu}, {"isa", IsaName(report.isa)}, {"threads", report.threads}}},
+                                      {"head_type", report.head_type},
                                       {"limits",
                                        {{"read_gb_per_s", report.limits.read_gb_per_s},
                                         {"int8_gmac_per_s", report.limits.int8_gmac_per_s},

@@ -93,5 +93,20 @@ TEST(BenchmarkCsv, HasAsManyFieldsAsItsHeader) {
   EXPECT_NE(text.find("\"a \"\"quoted\"\" model\",\"cpu\",avx2,2,decode,0,128,1,2048,1,12.5,12,13,"), std::string::npos) << text;
 }
 
+TEST(BenchmarkTable, SaysHowTheHeadWasRead) {
+  BenchmarkReport report = FixedReport();
+  report.head_type = "F16";
+  EXPECT_NE(BenchmarkTable(report).find("head     F16, all rows\n"), std::string::npos);
+  report.is_head_screened = true;
+  report.results.front().head = BenchmarkHead{.bytes_fraction = 0.4375, .rescored_rows = 312.5, .fallback_rate = 0.01};
+  EXPECT_NE(BenchmarkTable(report).find(
+                "head     F16, screened: 312.5 exact rows, 43.8 % of its bytes, 1.0 % in full (decode 128 at depth 2048)\n"),
+            std::string::npos)
+      << BenchmarkTable(report);
+  const auto json = nlohmann::json::parse(BenchmarkJson(report), nullptr, /*allow_exceptions=*/false);
+  EXPECT_EQ(json["results"][0]["screened_head"]["rescored_rows"], 312.5);
+  EXPECT_EQ(json["head_type"], "F16");
+}
+
 }  // namespace
 }  // namespace sterna

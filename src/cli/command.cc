@@ -125,6 +125,11 @@ void ModelFlags::AddTo(CLI::App& command) {
                   "What products with Q8_0, Q6_K, Q4_0 and Q4_1 weights see of their input: int8 is faster, f32 exact")
       ->check(CLI::IsMember({"int8", "f32"}))
       ->capture_default_str();
+  command
+      .add_option("--screen-head", screen_head,
+                  "Find the most probable tokens with a 6-bit copy of an F32, F16 or BF16 head, exactly: auto where it is large")
+      ->check(CLI::IsMember({"auto", "on", "off"}))
+      ->capture_default_str();
   AddI2sLayoutFlag(command, &i2s_layout);
 }
 
@@ -148,7 +153,10 @@ LoadOptions ModelFlags::ToLoadOptions() const {
           .i2s_layout = i2s_layout,
           .layout = std::string(EnvironmentVariable("STERNA_LAYOUT")),
           .machine_cache = MachineCacheFolder(),
-          .self_test = !IsOff(EnvironmentVariable("STERNA_SELF_TEST"))};
+          .self_test = !IsOff(EnvironmentVariable("STERNA_SELF_TEST")),
+          .screen_head = screen_head == "auto" ? ScreenHead::kAuto
+                         : screen_head == "on" ? ScreenHead::kOn
+                                               : ScreenHead::kOff};
 }
 
 std::string VocabularyCacheFolder() {

@@ -57,8 +57,8 @@ void PrintWarning(std::string_view message);
 /// --i2s-layout LAYOUT into *layout, for every command that opens a GGUF file.
 void AddI2sLayoutFlag(CLI::App& command, std::string* layout);
 
-/// --threads, --cpu-mask, --cpu-range, --cpu-strict, --ctx-size, --activations and --i2s-layout, shared by every command that loads
-/// a model; STERNA_ISA, STERNA_LAYOUT and STERNA_SELF_TEST are read here too.
+/// --threads, --cpu-mask, --cpu-range, --cpu-strict, --ctx-size, --activations, --screen-head and --i2s-layout, shared by every
+/// command that loads a model; STERNA_ISA, STERNA_LAYOUT and STERNA_SELF_TEST are read here too.
 struct ModelFlags {
   int threads = 0;
   std::string cpu_mask, cpu_range;
@@ -66,6 +66,7 @@ struct ModelFlags {
   int64_t context = 0;
   std::string activations = "int8";
   std::string i2s_layout;
+  std::string screen_head = "auto";
 
   void AddTo(CLI::App& command);
   LoadOptions ToLoadOptions() const;

@@ -43,6 +43,7 @@ Status RunLogits(const LogitsFlags& flags) {
   STERNA_RETURN_IF_ERROR(CheckOutputPath(flags.output, /*overwrite=*/true));
   LoadOptions options = flags.model_flags.ToLoadOptions();
   options.needs_text = false;
+  options.screen_head = ScreenHead::kOff;  // every logit is wanted
   STERNA_ASSIGN_OR_RETURN(const LoadedModel loaded, LoadModel(flags.model, options));
   for (const std::string& warning : loaded.warnings) PrintWarning(warning);
   return WriteLogits(loaded, flags.tokens, flags.chunk, flags.output, [] { return !Interrupted(); });

@@ -62,6 +62,7 @@ class Usage(CommandTest):
             (("bench", "--shape", "round"), "round"),
             (("bench", MODEL, "--shape", "tiny"), "--shape"),
             (("bench", "--shape", "tiny", "-o", "xml"), "xml"),
+            (("bench", "--shape", "tiny", "--screen-head", "maybe"), "maybe"),
             (("doctor", "extra"), "extra"),
         ):
             with self.subTest(" ".join(map(str, arguments))):

@@ -383,6 +383,10 @@ class Reports(CommandTest):
             self.assertTrue(0 < rate["min"] <= rate["median"] <= rate["max"], result)
         for form, start in (("table", "work "), ("md", "| work"), ("csv", "model,cpu")):
             self.assertTrue(self.succeed(*bench, "-o", form).startswith(start), form)
+        screened = json.loads(self.succeed("bench", "--shape", "tiny", "--head", "F16", "--screen-head", "on", "-p", "0", "-n", "4",
+                                           "-r", "1", "--top-k", "1", "--json"))  # fmt: skip
+        self.assertEqual(screened["head_type"], "F16")
+        self.assertTrue(0.4 < screened["results"][0]["screened_head"]["bytes_fraction"] < 2, screened)
         model = ("bench", MODELS / "bitnet-packed", "-p", "8", "-n", "4", "-r", "1", "--json")
         self.assertEqual(len(json.loads(self.succeed(*model))["results"]), 2)
 

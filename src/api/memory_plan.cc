@@ -86,7 +86,10 @@ Result<std::shared_ptr<CpuMemoryCounter>> MakeCounter(const LoadOptions& options
 
 /// Any context will do: rotary tables are counted apart.
 ModelOptions ToModelOptions(const LoadOptions& options) {
-  return {.max_context = 1, .dense_activations = options.dense_activations, .output = options.output};
+  return {.max_context = 1,
+          .dense_activations = options.dense_activations,
+          .output = options.output,
+          .screen_head = options.screen_head};
 }
 
 }  // namespace

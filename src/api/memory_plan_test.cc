@@ -66,13 +66,17 @@ TEST(MemoryPlan, CountsAHeadThatIsTheEmbeddingOnce) {
 }
 
 TEST(MemoryPlan, OfAShapeIsWhatItsRandomModelTakes) {
-  for (const std::string_view head : {"F16", "Q6_K"}) {
-    const LoadOptions options = Options(1, 64);
-    const auto loaded = MakeShapedModel("tiny", head, options);
-    ASSERT_TRUE(loaded.ok()) << loaded.status().message();
-    const auto plan = PlanShapeMemory("tiny", head, options);
-    ASSERT_TRUE(plan.ok()) << plan.status().message();
-    ExpectPlanIsTrue(*plan, *loaded, std::string(head));
+  for (const std::string head : {"F16", "Q6_K"}) {
+    for (const ScreenHead screen_head : {ScreenHead::kOff, ScreenHead::kOn}) {
+      LoadOptions options = Options(2, 64);
+      options.screen_head = screen_head;
+      const auto loaded = MakeShapedModel("tiny", head, options);
+      ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+      EXPECT_EQ(loaded->model->screen_bytes() > 0, screen_head == ScreenHead::kOn && head == "F16");
+      const auto plan = PlanShapeMemory("tiny", head, options);
+      ASSERT_TRUE(plan.ok()) << plan.status().message();
+      ExpectPlanIsTrue(*plan, *loaded, head + (screen_head == ScreenHead::kOn ? " screened" : ""));
+    }
   }
 }
 

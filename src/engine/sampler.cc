@@ -84,13 +84,25 @@ void Sampler::Penalize(std::span<const int32_t> history) {
   }
   recent_.assign(history.begin(), history.end());
   std::sort(recent_.begin(), recent_.end());
-  for (Candidate& candidate : candidates_) {
-    const auto [first, last] = std::equal_range(recent_.begin(), recent_.end(), candidate.token);
-    if (first == last) continue;
-    double& logit = candidate.logit;
+  for (auto run = recent_.begin(); run != recent_.end();) {
+    const int32_t token = *run;
+    const auto end = std::upper_bound(run, recent_.end(), token);
+    const auto count = end - run;
+    run = end;
+    Candidate* const candidate = Find(token);
+    if (candidate == nullptr) continue;
+    double& logit = candidate->logit;
     logit = logit > 0 ? logit / options_.repeat_penalty : logit * options_.repeat_penalty;
-    logit -= static_cast<double>(last - first) * options_.frequency_penalty + options_.presence_penalty;
+    logit -= static_cast<double>(count) * options_.frequency_penalty + options_.presence_penalty;
   }
+}
+
+Sampler::Candidate* Sampler::Find(int32_t token) {
+  // All logits lie at their token's index; the first few have any order.
+  const auto index = static_cast<size_t>(token);
+  if (index < candidates_.size() && candidates_[index].token == token) return &candidates_[index];
+  const auto found = std::ranges::find(candidates_, token, &Candidate::token);
+  return found == candidates_.end() ? nullptr : &*found;
 }
 
 /// Leaves the candidates that top-k, top-p and min-p keep, most probable first.

@@ -57,6 +57,8 @@ class Sampler {
   Result<int32_t> Choose(std::span<const int32_t> history);
   bool HasPenalties() const;
   void Penalize(std::span<const int32_t> history);
+  /// Null where the token is no candidate.
+  Candidate* Find(int32_t token);
   void Truncate();
   int32_t Draw(uint64_t position) const;
 

@@ -1,5 +1,7 @@
 #include "backend/cpu/cpu_backend.h"
 
+#include <fmt/format.h>
+
 #include "backend/cpu/cpu_program.h"
 #include "backend/cpu/cpu_weights.h"
 #include "backend/cpu/kernel_set.h"

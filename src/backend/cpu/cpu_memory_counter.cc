@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <variant>
+
 #include "backend/cpu/cpu_activation_sizes.h"
+#include "backend/cpu/cpu_weights.h"
+#include "backend/cpu/screened_head.h"
 #include "base/arena.h"
 #include "kernels/blockquant/linear.h"
 #include "kernels/ternary/pack.h"
@@ -30,13 +34,13 @@ Result<int64_t> DenseBytes(const DenseMatrixSource& source) {
 
 }  // namespace
 
-Result<WeightId> CpuMemoryCounter::Add(std::optional<DType> dtype, std::initializer_list<int64_t> blocks) {
+Result<WeightId> CpuMemoryCounter::Add(std::optional<DenseMatrix> matrix, std::initializer_list<int64_t> blocks) {
   for (const int64_t block : blocks) {
     const std::optional<size_t> padded = Arena::PaddedBytes(static_cast<size_t>(block));
     if (!padded) return ResourceExhausted(fmt::format("cannot allocate {} bytes", block));
     weight_bytes_ += static_cast<int64_t>(*padded);
   }
-  weights_.push_back(dtype);
+  weights_.push_back(matrix);
   return static_cast<WeightId>(weights_.size() - 1);
 }
 
@@ -47,14 +51,15 @@ Result<WeightId> CpuMemoryCounter::AddVector(std::span<const float> values) {
 Result<WeightId> CpuMemoryCounter::AddTable(DenseMatrixSource source) {
   STERNA_ASSIGN_OR_RETURN(const int64_t bytes, DenseBytes(source));
   (source.is_resident ? weight_bytes_ : mapped_bytes_) += bytes;
-  return Add(source.dtype, {});
+  return Add(DenseMatrix{source.dtype, source.rows, source.cols}, {});
 }
 
 Result<WeightId> CpuMemoryCounter::AddDense(DenseMatrixSource source) {
   STERNA_ASSIGN_OR_RETURN(const int64_t bytes, DenseBytes(source));
-  if (!source.is_resident) return Add(source.dtype, {bytes});
+  const DenseMatrix matrix{source.dtype, source.rows, source.cols};
+  if (!source.is_resident) return Add(matrix, {bytes});
   weight_bytes_ += bytes;
-  return Add(source.dtype, {});
+  return Add(matrix, {});
 }
 
 Result<WeightId> CpuMemoryCounter::AddTernary(const TernaryMatrixSource& source) {
@@ -63,6 +68,12 @@ Result<WeightId> CpuMemoryCounter::AddTernary(const TernaryMatrixSource& source)
 
 int64_t CpuMemoryCounter::TernaryBytes(int64_t rows, int64_t cols) const {
   return TernaryMatrixBytes(rows, cols) + rows * kFloatBytes;
+}
+
+Result<WeightId> CpuMemoryCounter::AddScreen(WeightId weight) {
+  const std::optional<DenseMatrix>& matrix = weights_[static_cast<size_t>(weight)];
+  if (!matrix || !CanBeScreened(matrix->dtype, matrix->cols)) return WeightId{kNoWeight};
+  return Add({}, {ScreenBytes(matrix->rows, matrix->cols)});
 }
 
 Result<WeightId> CpuMemoryCounter::AddRopeTable(std::span<const double> inverse_frequencies, int64_t) {
@@ -82,10 +93,14 @@ int64_t CpuMemoryCounter::RopeBytes(int64_t positions) const {
 Result<std::unique_ptr<Program>> CpuMemoryCounter::Compile(std::shared_ptr<const Plan> plan, const ProgramLimits& limits) {
   STERNA_RETURN_IF_ERROR(CheckPlan(*plan));
   const auto uses_blocks = [this](const DenseLinearOp& op) {
-    const std::optional<DType> dtype = weights_[static_cast<size_t>(op.weight)];
-    return op.activations == DenseActivations::kInt8 && dtype && !BlockLinearKernels(*dtype).empty();
+    const std::optional<DenseMatrix>& matrix = weights_[static_cast<size_t>(op.weight)];
+    return op.activations == DenseActivations::kInt8 && matrix && !BlockLinearKernels(matrix->dtype).empty();
   };
-  const int64_t bytes = MeasureActivations(*plan, limits, uses_blocks).TotalBytes(threads_);
+  int64_t bytes = MeasureActivations(*plan, limits, uses_blocks).TotalBytes(threads_);
+  const auto* head = plan->ops.empty() ? nullptr : std::get_if<DenseLinearOp>(&plan->ops.back());
+  if (head != nullptr && head->screen != kNoWeight) {
+    bytes += ScreenedHead::BufferBytes(head->out.width, head->in.width, limits.max_selected, threads_);
+  }
   return std::unique_ptr<Program>(std::make_unique<CountedProgram>(bytes));
 }
 

@@ -28,6 +28,8 @@ class CpuMemoryCounter final : public Backend {
   Result<WeightId> AddTernary(const TernaryMatrixSource& source) override;
   /// At two bits a weight, whatever layout is measured to be faster: the most that a matrix takes.
   int64_t TernaryBytes(int64_t rows, int64_t cols) const override;
+  /// As if every weight were in the range that a screen can hold: sources have no bytes to look at.
+  Result<WeightId> AddScreen(WeightId weight) override;
   /// Not counted in weight_bytes: RopeBytes tells it for any number of positions.
   Result<WeightId> AddRopeTable(std::span<const double> inverse_frequencies, int64_t positions) override;
 
@@ -42,11 +44,16 @@ class CpuMemoryCounter final : public Backend {
   std::vector<std::pair<std::string, std::string>> ChosenKernels() const override { return {}; }
 
  private:
-  /// One more weight, of `dtype` where it is a dense matrix, in blocks of the backend's memory.
-  Result<WeightId> Add(std::optional<DType> dtype, std::initializer_list<int64_t> blocks);
+  struct DenseMatrix {
+    DType dtype;
+    int64_t rows, cols;
+  };
+
+  /// One more weight, with `matrix` where it is a dense one, in blocks of the backend's memory.
+  Result<WeightId> Add(std::optional<DenseMatrix> matrix, std::initializer_list<int64_t> blocks);
 
   int threads_;
-  std::vector<std::optional<DType>> weights_;
+  std::vector<std::optional<DenseMatrix>> weights_;
   std::vector<int64_t> rope_halves_;
   int64_t weight_bytes_ = 0;
   int64_t mapped_bytes_ = 0;

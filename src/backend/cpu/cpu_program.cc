@@ -73,7 +73,7 @@ Status CpuProgram::AllocateHead() {
 
 int64_t CpuProgram::activation_bytes() const {
   size_t bytes = block_input_.data.size() + block_input_.scales.size() + block_input_.sums.size();
-  if (head_ != nullptr) bytes += head_->buffer_bytes();
+  if (head_ != nullptr) bytes += static_cast<size_t>(head_->buffer_bytes());
   for (const SlotMemory& slot : slots_) bytes += slot.data.size() + slot.scales.size() + slot.sums.size();
   for (const Buffer& scratch : scratch_) bytes += scratch.size();
   return static_cast<int64_t>(bytes);

@@ -96,13 +96,20 @@ Result<CpuWeight> MakeCpuDense(DenseMatrixSource source, Arena& arena, ThreadPoo
   return MakeCpuTable(std::move(source));
 }
 
+bool CanBeScreened(DType dtype, int64_t cols) {
+  return (dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16) && cols <= kMaxScreenCols;
+}
+
+int64_t ScreenBytes(int64_t rows, int64_t cols) {
+  return rows * ScreenRowBytes(cols) + kScreenPadding;
+}
+
 Result<std::optional<CpuWeight>> MakeCpuScreen(const CpuDense& matrix, Arena& arena, ThreadPool& pool) {
   const DenseMatrixSource& source = matrix.source;
-  const bool is_float = source.dtype == DType::kF32 || source.dtype == DType::kF16 || source.dtype == DType::kBF16;
-  if (!is_float || source.cols > kMaxScreenCols) return std::optional<CpuWeight>();
+  if (!CanBeScreened(source.dtype, source.cols)) return std::optional<CpuWeight>();
   const int64_t row_bytes = ScreenRowBytes(source.cols);
   STERNA_ASSIGN_OR_RETURN(const std::span<std::byte> bytes,
-                          arena.Allocate(static_cast<size_t>(source.rows * row_bytes + kScreenPadding)));
+                          arena.Allocate(static_cast<size_t>(ScreenBytes(source.rows, source.cols))));
   std::atomic<bool> in_range = true;
   constexpr int64_t kGrainRows = 64;
   pool.ParallelFor(source.rows, kGrainRows, [&](int64_t begin, int64_t end, int) {

@@ -58,8 +58,11 @@ Result<CpuWeight> MakeCpuTernary(const TernaryMatrixSource& source, TernaryLayou
 Result<CpuWeight> MakeCpuTable(DenseMatrixSource source);
 /// The same, for products: bytes that are not resident are copied, and their source is let go.
 Result<CpuWeight> MakeCpuDense(DenseMatrixSource source, Arena& arena, ThreadPool& pool);
-/// Nothing where the matrix cannot be screened: its type is not F32, F16 or BF16, it is too wide, or it holds a weight that no
-/// bound covers.
+/// Whether screens are made of such matrices: F32, F16 or BF16, and not too wide.
+bool CanBeScreened(DType dtype, int64_t cols);
+/// Memory of a screen.
+int64_t ScreenBytes(int64_t rows, int64_t cols);
+/// Nothing where the matrix cannot be screened, or holds a weight that no bound covers.
 Result<std::optional<CpuWeight>> MakeCpuScreen(const CpuDense& matrix, Arena& arena, ThreadPool& pool);
 Result<CpuWeight> MakeCpuRopeTable(std::span<const double> inverse_frequencies, int64_t positions, Arena& arena);
 

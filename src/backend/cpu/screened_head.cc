@@ -16,8 +16,16 @@ constexpr int64_t kRowsAhead = 3;
 // Below this many products a fork-join costs more than it saves.
 constexpr int64_t kForkThreshold = 1 << 16;
 
+Result<Buffer> Allocate(size_t bytes) {
+  return Buffer::Allocate(bytes, MemoryTag::kActivations);
+}
+
 Result<Buffer> AllocateFloats(int64_t n) {
-  return Buffer::Allocate(static_cast<size_t>(n) * sizeof(float));
+  return Allocate(static_cast<size_t>(n) * sizeof(float));
+}
+
+int64_t ClampTokens(int64_t max_tokens) {
+  return std::clamp<int64_t>(max_tokens, 1, ScreenedHead::kMaxTokens);
 }
 
 }  // namespace
@@ -32,10 +40,10 @@ ScreenedHead::ScreenedHead(std::shared_ptr<CpuContext> context, const CpuDense& 
 
 Result<std::unique_ptr<ScreenedHead>> ScreenedHead::Make(std::shared_ptr<CpuContext> context, const CpuDense& matrix,
                                                          const CpuScreen& screen, int64_t max_tokens) {
-  max_tokens = std::clamp<int64_t>(max_tokens, 1, kMaxTokens);
+  max_tokens = ClampTokens(max_tokens);
   auto head = std::unique_ptr<ScreenedHead>(new ScreenedHead(std::move(context), matrix, screen, max_tokens));
   for (int64_t t = 0; t < max_tokens; ++t) {
-    STERNA_ASSIGN_OR_RETURN(Buffer memory, Buffer::Allocate(ScreenInputBytes(screen.cols)));
+    STERNA_ASSIGN_OR_RETURN(Buffer memory, Allocate(ScreenInputBytes(screen.cols)));
     head->inputs_.push_back(ScreenInputAt(memory.data(), screen.cols));
     head->input_memory_.push_back(std::move(memory));
   }
@@ -44,7 +52,7 @@ Result<std::unique_ptr<ScreenedHead>> ScreenedHead::Make(std::shared_ptr<CpuCont
   STERNA_ASSIGN_OR_RETURN(head->exact_, AllocateFloats(screen.rows));
   const int workers = head->context_->pool->threads();
   for (int i = 0; i < workers; ++i) {
-    STERNA_ASSIGN_OR_RETURN(Buffer scratch, Buffer::Allocate(DenseLinearScratchBytes(screen.cols, 1)));
+    STERNA_ASSIGN_OR_RETURN(Buffer scratch, Allocate(DenseLinearScratchBytes(screen.cols, 1)));
     head->scratch_.push_back(std::move(scratch));
   }
   head->best_lower_.resize(static_cast<size_t>(kMaxTopLogits));
@@ -53,11 +61,16 @@ Result<std::unique_ptr<ScreenedHead>> ScreenedHead::Make(std::shared_ptr<CpuCont
   return head;
 }
 
-size_t ScreenedHead::buffer_bytes() const {
-  size_t bytes = lower_.size() + upper_.size() + exact_.size();
-  for (const Buffer& memory : input_memory_) bytes += memory.size();
-  for (const Buffer& scratch : scratch_) bytes += scratch.size();
-  return bytes + best_lower_.size() * sizeof(float) + left_.size() * sizeof(int32_t) + rescored_.capacity() * sizeof(TokenLogit);
+int64_t ScreenedHead::BufferBytes(int64_t rows, int64_t cols, int64_t max_tokens, int threads) {
+  const auto row_count = static_cast<size_t>(rows), tokens = static_cast<size_t>(ClampTokens(max_tokens));
+  const size_t of_a_token = ScreenInputBytes(cols) + 2 * row_count * sizeof(float);
+  const size_t of_a_row = sizeof(float) + sizeof(int32_t) + sizeof(TokenLogit);
+  return static_cast<int64_t>(tokens * of_a_token + row_count * of_a_row + kMaxTopLogits * sizeof(float) +
+                              static_cast<size_t>(threads) * DenseLinearScratchBytes(cols, 1));
+}
+
+int64_t ScreenedHead::buffer_bytes() const {
+  return BufferBytes(screen_.rows, screen_.cols, max_tokens_, context_->pool->threads());
 }
 
 void ScreenedHead::Top(const float* x, int64_t x_stride, int64_t tokens, std::span<TokenLogit> top) {

@@ -13,8 +13,7 @@ namespace sterna {
 
 /// Finds the first k logits, in the order of ComesBefore, and their values as the dense kernel gives them, to the bit:
 ///   1. Screen all rows: lower <= logit <= upper (kernels/screen/screen.h). The k-th largest lower bound is one that k logits
-///   reach,
-///      so rows whose upper bound lies below it are out.
+///      reach, so rows whose upper bound lies below it are out.
 ///   2. Of the rest, compute 2k logits with the largest upper bounds. The k-th largest of them is again one that k logits reach.
 ///   3. Compute every row whose upper bound reaches that; ties included, because ids decide among equals.
 /// Where more than a quarter of the rows would be left, or the input is not finite or too large for a bound, all rows are computed.
@@ -34,7 +33,9 @@ class ScreenedHead {
 
   int64_t max_tokens() const { return max_tokens_; }
   const ScreenCounts& counts() const { return counts_; }
-  size_t buffer_bytes() const;
+  /// Memory of a head for a program of `threads` workers.
+  static int64_t BufferBytes(int64_t rows, int64_t cols, int64_t max_tokens, int threads);
+  int64_t buffer_bytes() const;
 
  private:
   ScreenedHead(std::shared_ptr<CpuContext> context, const CpuDense& matrix, const CpuScreen& screen, int64_t max_tokens);

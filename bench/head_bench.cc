@@ -99,7 +99,7 @@ Result<HeadProgram> MakeProgram(const HiddenStates& states, DenseMatrixSource he
                                                                   .bytes = std::as_bytes(std::span<const float>(*states.values)),
                                                                   .keep_alive = states.values}));
   const int64_t cols = head.cols;
-  STERNA_ASSIGN_OR_RETURN(const WeightId weight, backend.AddDense(std::move(head)));
+  STERNA_ASSIGN_OR_RETURN(const WeightId weight, backend.AddDense(std::move(head), DenseActivations::kFloat));
   const Clock::time_point start = Clock::now();
   STERNA_ASSIGN_OR_RETURN(const WeightId screen, backend.AddScreen(weight));
   if (screen == kNoWeight) return Unsupported("this head cannot be screened");

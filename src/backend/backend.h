@@ -122,8 +122,9 @@ class Backend {
   virtual Result<WeightId> AddVector(std::span<const float> values) = 0;
   /// A matrix that only EmbedOp reads. The source's bytes stay in use.
   virtual Result<WeightId> AddTable(DenseMatrixSource source) = 0;
-  /// A matrix that is multiplied, and perhaps looked up too.
-  virtual Result<WeightId> AddDense(DenseMatrixSource source) = 0;
+  /// A matrix that is multiplied, and perhaps looked up too. `activations`: what its products see of their input, which decides how
+  /// the device keeps the matrix.
+  virtual Result<WeightId> AddDense(DenseMatrixSource source, DenseActivations activations) = 0;
   virtual Result<WeightId> AddTernary(const TernaryMatrixSource& source) = 0;
   /// Bytes of codes and scales that one pass over such a matrix reads; they depend on the layout this device gives it.
   virtual int64_t TernaryBytes(int64_t rows, int64_t cols) const = 0;

@@ -72,7 +72,7 @@ struct TernaryLinearOp {
   SlotView out;
 };
 
-/// What products with dense weights see of their f32 input.
+/// What products with a dense weight see of their f32 input; the weight is made for it (Backend::AddDense).
 enum class DenseActivations : uint8_t {
   kFloat,  ///< the f32 values
   /// int8 with one scale per 32 values (kernels/blockquant), as llama.cpp computes, where the weight is Q8_0, Q4_0, Q4_1 or Q6_K;
@@ -80,12 +80,11 @@ enum class DenseActivations : uint8_t {
   kInt8,
 };
 
-/// out = dense or block-quantized weight [out.width, in.width] times f32 `in`.
+/// out = dense or block-quantized weight [out.width, in.width] times f32 `in`, of which it sees what the weight was made for.
 struct DenseLinearOp {
   WeightId weight;
   SlotView in;
   SlotView out;
-  DenseActivations activations = DenseActivations::kFloat;
   /// Backend::AddScreen of `weight`, for Program::RunTop. Only in a plan's last operation, with the whole output as `out` and f32
   /// activations.
   WeightId screen = kNoWeight;

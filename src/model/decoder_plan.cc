@@ -8,8 +8,7 @@ namespace {
 
 class DecoderPlanner {
  public:
-  DecoderPlanner(const ModelConfig& config, const BoundModel& model, DenseActivations dense_activations)
-      : config_(config), model_(model), dense_activations_(dense_activations) {
+  DecoderPlanner(const ModelConfig& config, const BoundModel& model) : config_(config), model_(model) {
     plan_.kv = {.layers = config.layers, .kv_heads = config.kv_heads, .head_dim = config.head_dim};
     const int64_t q_width = config.heads * config.head_dim;
     const int64_t kv_width = config.kv_heads * config.head_dim;
@@ -39,11 +38,7 @@ class DecoderPlanner {
     plan_.output = last_normed.slot;
     if (model_.head != kNoWeight) {
       const SlotView logits = plan_.AddSlot(Slot::Kind::kFloat, config_.vocab, Slot::Rows::kSelected);
-      Add(DenseLinearOp{.weight = model_.head,
-                        .in = last_normed,
-                        .out = logits,
-                        .activations = dense_activations_,
-                        .screen = model_.head_screen});
+      Add(DenseLinearOp{.weight = model_.head, .in = last_normed, .out = logits, .screen = model_.head_screen});
       plan_.output = logits.slot;
     }
     return std::move(plan_);
@@ -67,7 +62,7 @@ class DecoderPlanner {
       input = OwnNormed(in.width);
       Add(NormOp{.in = in, .weight = linear.norm, .group = in.width, .epsilon = config_.linear_norm_epsilon, .out = input});
     }
-    Add(DenseLinearOp{.weight = linear.weight, .in = input, .out = out, .activations = dense_activations_});
+    Add(DenseLinearOp{.weight = linear.weight, .in = input, .out = out});
   }
 
   /// x += [post-norm of] the update.
@@ -159,7 +154,6 @@ class DecoderPlanner {
 
   const ModelConfig& config_;
   const BoundModel& model_;
-  DenseActivations dense_activations_;
   Plan plan_;
   SlotView residual_, normed_, quantized_model_, quantized_attention_, quantized_hidden_;
   SlotView query_key_value_, attention_, gate_up_, hidden_, update_, own_normed_;
@@ -167,8 +161,8 @@ class DecoderPlanner {
 
 }  // namespace
 
-Plan BuildDecoderPlan(const ModelConfig& config, const BoundModel& model, DenseActivations dense_activations) {
-  return DecoderPlanner(config, model, dense_activations).Build();
+Plan BuildDecoderPlan(const ModelConfig& config, const BoundModel& model) {
+  return DecoderPlanner(config, model).Build();
 }
 
 }  // namespace sterna

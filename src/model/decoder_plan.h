@@ -46,8 +46,8 @@ struct BoundModel {
 ///   x += [post-norm of] output projection of [sub-norm of] a
 ///   h = norm(x);  f = act(gate h) * (up h);  x += [post-norm of] down projection of [sub-norm of] f
 /// where a projection may have a norm before it and a bias behind it; and logits = head of norm(x), or norm(x) itself. Ternary
-/// projections see int8 activations, quantized once per input; dense ones what `dense_activations` says.
-Plan BuildDecoderPlan(const ModelConfig& config, const BoundModel& model, DenseActivations dense_activations);
+/// projections see int8 activations, quantized once per input; dense ones what their weights were made for.
+Plan BuildDecoderPlan(const ModelConfig& config, const BoundModel& model);
 
 }  // namespace sterna
 

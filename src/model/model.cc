@@ -28,7 +28,12 @@ Status CheckRopeTable(int64_t positions, int64_t head_dim) {
 class Binder {
  public:
   Binder(const ModelConfig& config, WeightProvider& weights, Backend& backend, const ModelOptions& options)
-      : config_(config), weights_(weights), backend_(backend), output_(options.output), screen_head_(options.screen_head) {}
+      : config_(config),
+        weights_(weights),
+        backend_(backend),
+        output_(options.output),
+        screen_head_(options.screen_head),
+        dense_activations_(options.dense_activations) {}
 
   int64_t bytes_per_token() const { return bytes_; }
   int64_t head_bytes() const { return head_bytes_; }
@@ -80,10 +85,10 @@ class Binder {
     if (head) {
       bytes_ += static_cast<int64_t>(head->bytes.size()) + embedding_bytes / config_.vocab;
       STERNA_ASSIGN_OR_RETURN(model.embedding, backend_.AddTable(std::move(embedding)));
-      STERNA_ASSIGN_OR_RETURN(model.head, backend_.AddDense(*std::move(head)));
+      STERNA_ASSIGN_OR_RETURN(model.head, backend_.AddDense(*std::move(head), dense_activations_));
     } else {
       bytes_ += embedding_bytes;
-      STERNA_ASSIGN_OR_RETURN(model.embedding, backend_.AddDense(std::move(embedding)));
+      STERNA_ASSIGN_OR_RETURN(model.embedding, backend_.AddDense(std::move(embedding), dense_activations_));
       model.head = model.embedding;
     }
     return BindScreen(model);
@@ -167,7 +172,7 @@ class Binder {
         auto& dense = std::get<DenseMatrixSource>(sources[i]);
         bytes_ += static_cast<int64_t>(dense.bytes.size());
         linear.rows = dense.rows;
-        STERNA_ASSIGN_OR_RETURN(linear.weight, backend_.AddDense(std::move(dense)));
+        STERNA_ASSIGN_OR_RETURN(linear.weight, backend_.AddDense(std::move(dense), dense_activations_));
       }
       STERNA_ASSIGN_OR_RETURN(linear.norm, AddOptional(norms[i]));
       STERNA_ASSIGN_OR_RETURN(linear.bias, AddOptional(biases[i]));
@@ -221,6 +226,7 @@ class Binder {
   Backend& backend_;
   ModelOutput output_;
   ScreenHead screen_head_;
+  DenseActivations dense_activations_;
   int64_t bytes_ = 0;
   int64_t head_bytes_ = 0;
   DType head_type_ = DType::kF32;
@@ -254,7 +260,7 @@ Result<std::shared_ptr<const Model>> Model::Build(const ModelConfig& config, Wei
   STERNA_ASSIGN_OR_RETURN(const BoundModel bound, binder.Bind(model->max_context_));
   // A GGUF file says it by having no head of its own.
   if (options.output == ModelOutput::kLogits) model->config_.tied_head = bound.head == bound.embedding;
-  auto plan = std::make_shared<Plan>(BuildDecoderPlan(config, bound, options.dense_activations));
+  auto plan = std::make_shared<Plan>(BuildDecoderPlan(config, bound));
   STERNA_RETURN_IF_ERROR(CheckPlan(*plan));
   model->plan_ = std::move(plan);
   model->bytes_per_token_ = binder.bytes_per_token();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <optional>
 #include <variant>
 
 namespace sterna {
@@ -20,8 +21,8 @@ class Checker {
   }
 
   void operator()(const EmbedOp& op) {
-    const auto* table = Find<CpuDense>(op.table);
-    if (table != nullptr && table->source.cols != op.out.width) Shape(table->source.rows, table->source.cols);
+    if (const std::optional<Extents> table = FindDense(op.table); table && table->cols != op.out.width)
+      Shape(table->rows, table->cols);
   }
   void operator()(const NormOp& op) {
     if (op.weight == kNoWeight) return;
@@ -33,10 +34,8 @@ class Checker {
     if (weight != nullptr && (weight->rows != op.out.width || weight->cols != op.in.width)) Shape(weight->rows, weight->cols);
   }
   void operator()(const DenseLinearOp& op) {
-    const auto* weight = Find<CpuDense>(op.weight);
-    if (weight != nullptr && (weight->source.rows != op.out.width || weight->source.cols != op.in.width)) {
-      Shape(weight->source.rows, weight->source.cols);
-    }
+    const std::optional<Extents> weight = FindDense(op.weight);
+    if (weight && (weight->rows != op.out.width || weight->cols != op.in.width)) Shape(weight->rows, weight->cols);
     if (op.screen == kNoWeight) return;
     const auto* screen = Find<CpuScreen>(op.screen);
     if (screen != nullptr && (screen->rows != op.out.width || screen->cols != op.in.width)) Shape(screen->rows, screen->cols);
@@ -56,6 +55,20 @@ class Checker {
   void operator()(const GatherOp&) {}
 
  private:
+  struct Extents {
+    int64_t rows, cols;
+  };
+
+  /// A matrix in rows or in tiles.
+  std::optional<Extents> FindDense(WeightId id) {
+    const bool exists = id >= 0 && static_cast<size_t>(id) < weights_.size();
+    if (const auto* tiles = exists ? std::get_if<CpuBlockMatrix>(&weights_[static_cast<size_t>(id)]) : nullptr) {
+      return Extents{tiles->rows, tiles->cols};
+    }
+    const auto* matrix = Find<CpuDense>(id);
+    if (matrix == nullptr) return std::nullopt;
+    return Extents{matrix->source.rows, matrix->source.cols};
+  }
   template <class Weight>
   const Weight* Find(WeightId id) {
     if (id < 0 || static_cast<size_t>(id) >= weights_.size()) {

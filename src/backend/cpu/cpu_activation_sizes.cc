@@ -23,7 +23,7 @@ int64_t Stride(const Slot& slot, bool is_output) {
 }  // namespace
 
 int64_t CpuActivationSizes::TotalBytes(int threads) const {
-  size_t bytes = block_input.data_bytes + 2 * block_input.number_bytes + scratch_bytes * static_cast<size_t>(threads);
+  size_t bytes = block_input.data_bytes + 4 * block_input.number_bytes + scratch_bytes * static_cast<size_t>(threads);
   for (const CpuRowsSize& slot : slots) bytes += slot.data_bytes + 2 * slot.number_bytes;
   return static_cast<int64_t>(bytes);
 }

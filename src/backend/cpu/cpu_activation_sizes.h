@@ -22,7 +22,7 @@ struct CpuRowsSize {
 
 struct CpuActivationSizes {
   std::vector<CpuRowsSize> slots;
-  CpuRowsSize block_input;         ///< int8 rows with scales and sums per block of 32; 0 where no product reads blocks
+  CpuRowsSize block_input;  ///< int8 rows with scales, sums and two group sums per block of 32; 0 where no product reads blocks
   int64_t block_scale_stride = 0;  ///< floats
   size_t scratch_bytes = 0;        ///< of each worker
 

@@ -35,7 +35,10 @@ class CpuBackend final : public Backend {
     if (source.is_resident) resident_bytes_ += static_cast<int64_t>(source.bytes.size());
     return Add(MakeCpuTable(std::move(source)));
   }
-  Result<WeightId> AddDense(DenseMatrixSource source) override {
+  Result<WeightId> AddDense(DenseMatrixSource source, DenseActivations activations) override {
+    if (activations == DenseActivations::kInt8 && HasBlockTiles(source.dtype)) {
+      return Add(MakeCpuBlockMatrix(std::move(source), context_->arena, *context_->pool));
+    }
     if (source.is_resident) resident_bytes_ += static_cast<int64_t>(source.bytes.size());
     return Add(MakeCpuDense(std::move(source), context_->arena, *context_->pool));
   }
@@ -47,9 +50,11 @@ class CpuBackend final : public Backend {
     return tiles * LayoutInfo(layouts_[LayoutClass(cols)]).tile_bytes(cols) + rows * static_cast<int64_t>(sizeof(float));
   }
   Result<WeightId> AddScreen(WeightId weight) override {
-    const auto* matrix = weight >= 0 && static_cast<size_t>(weight) < context_->weights.size()
-                             ? std::get_if<CpuDense>(&context_->weights[static_cast<size_t>(weight)])
-                             : nullptr;
+    const CpuWeight* const found = weight >= 0 && static_cast<size_t>(weight) < context_->weights.size()
+                                       ? &context_->weights[static_cast<size_t>(weight)]
+                                       : nullptr;
+    if (found != nullptr && std::holds_alternative<CpuBlockMatrix>(*found)) return WeightId{kNoWeight};
+    const auto* matrix = found != nullptr ? std::get_if<CpuDense>(found) : nullptr;
     if (matrix == nullptr) return Internal(fmt::format("weight {} is no dense matrix that could be screened", weight));
     STERNA_ASSIGN_OR_RETURN(std::optional<CpuWeight> screen, MakeCpuScreen(*matrix, context_->arena, *context_->pool));
     if (!screen) return WeightId{kNoWeight};

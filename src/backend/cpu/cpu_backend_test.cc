@@ -45,10 +45,10 @@ PlanRunner MakeLayer(const CpuBackendOptions& options) {
   runner.Add(AddOp{.in = update, .out = x});
   const SlotView gate_up = runner.Float(2 * kHidden), gate = PlanRunner::Part(gate_up, 0, kHidden),
                  up = PlanRunner::Part(gate_up, kHidden, kHidden), hidden = runner.Float(kHidden);
-  const WeightId gate_weight = runner.Dense(DType::kQ8_0, RandomRows(kHidden, kWidth, 5));
-  const WeightId up_weight = runner.Dense(DType::kQ4_1, RandomRows(kHidden, kWidth, 6));
-  runner.Add(DenseLinearOp{.weight = gate_weight, .in = x, .out = gate, .activations = DenseActivations::kInt8});
-  runner.Add(DenseLinearOp{.weight = up_weight, .in = x, .out = up, .activations = DenseActivations::kInt8});
+  const WeightId gate_weight = runner.Dense(DType::kQ8_0, RandomRows(kHidden, kWidth, 5), DenseActivations::kInt8);
+  const WeightId up_weight = runner.Dense(DType::kQ4_1, RandomRows(kHidden, kWidth, 6), DenseActivations::kInt8);
+  runner.Add(DenseLinearOp{.weight = gate_weight, .in = x, .out = gate});
+  runner.Add(DenseLinearOp{.weight = up_weight, .in = x, .out = up});
   runner.Add(GateOp{.activation = Activation::kSilu, .gate = gate, .up = up, .out = hidden});
   const SlotView out = runner.Float(kOutputs);
   runner.Add(DenseLinearOp{.weight = runner.Dense(DType::kF16, RandomRows(kOutputs, kHidden, 7)), .in = hidden, .out = out});
@@ -183,7 +183,9 @@ TEST(CpuBackend, RefusesMatricesItCannotMultiply) {
   const auto backend = MakeCpuBackend({.threads = 1, .isa = Isa::kRef});
   const std::vector<std::byte> bytes(64);
   const auto add = [&](DType dtype, int64_t rows, int64_t cols) {
-    return (*backend)->AddDense({.dtype = dtype, .rows = rows, .cols = cols, .bytes = bytes, .keep_alive = nullptr}).status();
+    return (*backend)
+        ->AddDense({.dtype = dtype, .rows = rows, .cols = cols, .bytes = bytes, .keep_alive = nullptr}, DenseActivations::kFloat)
+        .status();
   };
   EXPECT_TRUE(add(DType::kF32, 2, 8).ok());
   EXPECT_EQ(add(DType::kF32, 2, 9).code(), StatusCode::kInternal);  // 72 bytes are needed

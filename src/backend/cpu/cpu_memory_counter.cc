@@ -8,7 +8,7 @@
 #include "backend/cpu/cpu_weights.h"
 #include "backend/cpu/screened_head.h"
 #include "base/arena.h"
-#include "kernels/blockquant/linear.h"
+#include "kernels/blockquant/tiles.h"
 #include "kernels/ternary/pack.h"
 #include "kernels/ternary/tile_layout.h"
 
@@ -54,9 +54,13 @@ Result<WeightId> CpuMemoryCounter::AddTable(DenseMatrixSource source) {
   return Add(DenseMatrix{source.dtype, source.rows, source.cols}, {});
 }
 
-Result<WeightId> CpuMemoryCounter::AddDense(DenseMatrixSource source) {
+Result<WeightId> CpuMemoryCounter::AddDense(DenseMatrixSource source, DenseActivations activations) {
   STERNA_ASSIGN_OR_RETURN(const int64_t bytes, DenseBytes(source));
-  const DenseMatrix matrix{source.dtype, source.rows, source.cols};
+  DenseMatrix matrix{source.dtype, source.rows, source.cols};
+  if (activations == DenseActivations::kInt8 && HasBlockTiles(source.dtype)) {
+    matrix.in_tiles = true;
+    return Add(matrix, {BlockTilesBytes(source.dtype, source.rows, source.cols)});
+  }
   if (!source.is_resident) return Add(matrix, {bytes});
   weight_bytes_ += bytes;
   return Add(matrix, {});
@@ -94,7 +98,7 @@ Result<std::unique_ptr<Program>> CpuMemoryCounter::Compile(std::shared_ptr<const
   STERNA_RETURN_IF_ERROR(CheckPlan(*plan));
   const auto uses_blocks = [this](const DenseLinearOp& op) {
     const std::optional<DenseMatrix>& matrix = weights_[static_cast<size_t>(op.weight)];
-    return op.activations == DenseActivations::kInt8 && matrix && !BlockLinearKernels(matrix->dtype).empty();
+    return matrix && matrix->in_tiles;
   };
   int64_t bytes = MeasureActivations(*plan, limits, uses_blocks).TotalBytes(threads_);
   const auto* head = plan->ops.empty() ? nullptr : std::get_if<DenseLinearOp>(&plan->ops.back());

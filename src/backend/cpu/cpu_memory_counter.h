@@ -24,7 +24,7 @@ class CpuMemoryCounter final : public Backend {
 
   Result<WeightId> AddVector(std::span<const float> values) override;
   Result<WeightId> AddTable(DenseMatrixSource source) override;
-  Result<WeightId> AddDense(DenseMatrixSource source) override;
+  Result<WeightId> AddDense(DenseMatrixSource source, DenseActivations activations) override;
   Result<WeightId> AddTernary(const TernaryMatrixSource& source) override;
   /// At two bits a weight, whatever layout is measured to be faster: the most that a matrix takes.
   int64_t TernaryBytes(int64_t rows, int64_t cols) const override;
@@ -47,6 +47,7 @@ class CpuMemoryCounter final : public Backend {
   struct DenseMatrix {
     DType dtype;
     int64_t rows, cols;
+    bool in_tiles = false;  // its products read int8 blocks
   };
 
   /// One more weight, with `matrix` where it is a dense one, in blocks of the backend's memory.

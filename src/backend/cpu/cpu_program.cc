@@ -8,6 +8,7 @@
 #include "backend/cpu/check_weights.h"
 #include "backend/cpu/cpu_activation_sizes.h"
 #include "base/checked_math.h"
+#include "kernels/blockquant/tiles.h"
 #include "kernels/ternary/tile_layout.h"
 #include "tensor/encodings.h"
 
@@ -54,6 +55,7 @@ Status CpuProgram::AllocateBuffers() {
     STERNA_RETURN_IF_ERROR(allocate(slot, &slots_.back()));
   }
   STERNA_RETURN_IF_ERROR(allocate(sizes.block_input, &block_input_));
+  STERNA_ASSIGN_OR_RETURN(block_group_sums_, AllocateActivations(2 * sizes.block_input.number_bytes));
   block_scale_stride_ = sizes.block_scale_stride;
   STERNA_RETURN_IF_ERROR(AllocateHead());
   for (int i = 0; i < context_->pool->threads(); ++i) {
@@ -72,7 +74,7 @@ Status CpuProgram::AllocateHead() {
 }
 
 int64_t CpuProgram::activation_bytes() const {
-  size_t bytes = block_input_.data.size() + block_input_.scales.size() + block_input_.sums.size();
+  size_t bytes = block_input_.data.size() + block_input_.scales.size() + block_input_.sums.size() + block_group_sums_.size();
   if (head_ != nullptr) bytes += static_cast<size_t>(head_->buffer_bytes());
   for (const SlotMemory& slot : slots_) bytes += slot.data.size() + slot.scales.size() + slot.sums.size();
   for (const Buffer& scratch : scratch_) bytes += scratch.size();
@@ -157,11 +159,18 @@ void CpuProgram::QuantizeRow(const float* x, int64_t n, const SlotView& out, int
 }
 
 void CpuProgram::Execute(const EmbedOp& op) {
-  const auto& table = Get<CpuDense>(op.table);
-  ForEachRow(Rows(op.out), op.out.width, [&](int64_t row, int) {
-    const std::byte* bytes = table.source.bytes.data() + batch_->tokens[static_cast<size_t>(row)].token * table.row_bytes;
+  ForEachRow(Rows(op.out), op.out.width, [&](int64_t row, int worker) {
+    const int64_t token = batch_->tokens[static_cast<size_t>(row)].token;
     float* out = Float(op.out, row);
-    DequantizeRow(table.source.dtype, bytes, table.source.cols, table.tensor_scale, out);
+    if (const auto* tiles = std::get_if<CpuBlockMatrix>(&context_->weights[static_cast<size_t>(op.table)])) {
+      const std::byte* tile = tiles->tiles.data() + token / kBlockTileRows * BlockTile(tiles->dtype, tiles->cols).end;
+      UnpackBlockRow(tiles->dtype, tile, token % kBlockTileRows, tiles->cols, Scratch(worker));
+      DequantizeRow(tiles->dtype, Scratch(worker), tiles->cols, /*tensor_scale=*/1, out);
+    } else {
+      const auto& table = Get<CpuDense>(op.table);
+      DequantizeRow(table.source.dtype, table.source.bytes.data() + token * table.row_bytes, table.source.cols, table.tensor_scale,
+                    out);
+    }
     if (op.scale == 1.0f) return;
     for (int64_t i = 0; i < op.out.width; ++i) out[i] *= op.scale;
   });

@@ -56,7 +56,7 @@ class CpuProgram final : public Program {
   int64_t Rows(const SlotView& view) const;
   float* Float(const SlotView& view, int64_t row);
   void QuantizeRow(const float* x, int64_t n, const SlotView& out, int64_t row);
-  /// Whether the product reads int8 blocks: asked for, and this type of weight has such kernels.
+  /// Whether the product reads int8 blocks: its weight is in tiles.
   bool UsesBlocks(const DenseLinearOp& op) const;
   /// Puts the int8 form of `in` into block_input_, unless the operation before left it there.
   void QuantizeBlocks(const SlotView& in);
@@ -79,6 +79,7 @@ class CpuProgram final : public Program {
   ProgramLimits limits_;
   std::vector<SlotMemory> slots_;
   SlotMemory block_input_;          // int8 rows, with scales and sums (f32) per block of 32; empty where no product reads blocks
+  Buffer block_group_sums_;         // int32, two per block
   int64_t block_scale_stride_ = 0;  // floats
   SlotView block_view_;             // whose int8 form block_input_ holds, while products of one input follow each other
   std::vector<Buffer> scratch_;     // one per worker

@@ -53,7 +53,7 @@ void CpuProgram::Execute(const DenseLinearOp& op) {
 }
 
 bool CpuProgram::UsesBlocks(const DenseLinearOp& op) const {
-  return op.activations == DenseActivations::kInt8 && !BlockLinearKernels(Get<CpuDense>(op.weight).source.dtype).empty();
+  return std::holds_alternative<CpuBlockMatrix>(context_->weights[static_cast<size_t>(op.weight)]);
 }
 
 void CpuProgram::QuantizeBlocks(const SlotView& in) {
@@ -65,35 +65,37 @@ void CpuProgram::QuantizeBlocks(const SlotView& in) {
               .n = in.width,
               .q = block_input_.data.as<int8_t>().data() + row * block_input_.stride,
               .scales = block_input_.scales.as<float>().data() + number,
-              .sums = block_input_.sums.as<float>().data() + number});
+              .sums = block_input_.sums.as<float>().data() + number,
+              .group_sums = block_group_sums_.as<int32_t>().data() + 2 * number});
   });
   block_view_ = in;
 }
 
 void CpuProgram::MultiplyBlocks(const DenseLinearOp& op) {
-  const auto& weight = Get<CpuDense>(op.weight);
+  const auto& weight = Get<CpuBlockMatrix>(op.weight);
   SlotMemory& out = slots_[static_cast<size_t>(op.out.slot)];
-  const BlockLinearFunction function = context_->kernels.block_linear(weight.source.dtype).function;
-  const BlockLinearArgs args{.weights = weight.source.bytes.data(),
-                             .row_bytes = weight.row_bytes,
-                             .rows = weight.source.rows,
-                             .cols = weight.source.cols,
+  const BlockLinearFunction function = context_->kernels.block_linear(weight.dtype).function;
+  const BlockLinearArgs args{.tiles = weight.tiles.data(),
+                             .rows = weight.rows,
+                             .cols = weight.cols,
                              .row_begin = 0,
-                             .row_end = weight.source.rows,
+                             .row_end = weight.rows,
                              .q = block_input_.data.as<int8_t>().data(),
                              .q_stride = block_input_.stride,
                              .scales = block_input_.scales.as<float>().data(),
                              .sums = block_input_.sums.as<float>().data(),
+                             .group_sums = block_group_sums_.as<int32_t>().data(),
                              .scale_stride = block_scale_stride_,
                              .tokens = Rows(op.in),
                              .y = out.data.as<float>().data() + op.out.offset,
                              .y_stride = out.stride};
-  ForEachPiece(weight.source.rows, weight.row_bytes, kDenseGrainRows, [&](int64_t begin, int64_t end, int) {
-    BlockLinearArgs mine = args;
-    mine.row_begin = begin;
-    mine.row_end = end;
-    function(mine);
-  });
+  ForEachPiece(weight.rows, BlockTile(weight.dtype, weight.cols).end / kBlockTileRows, kBlockTileRows,
+               [&](int64_t begin, int64_t end, int) {
+                 BlockLinearArgs mine = args;
+                 mine.row_begin = begin;
+                 mine.row_end = end;
+                 function(mine);
+               });
 }
 
 void CpuProgram::MultiplyFloats(const DenseLinearOp& op) {

@@ -22,16 +22,24 @@ Rows BlockProducts(DType dtype, const Rows& x, const Rows& weight) {
   const std::vector<std::byte> bytes = Quantize(dtype, testing::Flat(weight), rows, cols).value();
   Buffer q = Buffer::Allocate(static_cast<size_t>(cols)).value();
   std::vector<float> scales(static_cast<size_t>(cols / kQuantBlock)), sums(scales.size());
+  std::vector<int32_t> group_sums(2 * scales.size());
+  Buffer tiles = Buffer::Allocate(static_cast<size_t>(BlockTilesBytes(dtype, rows, cols))).value();
+  for (int64_t row = 0; row < rows; row += kBlockTileRows) {
+    std::vector<const std::byte*> of_tile;
+    for (int64_t r = row; r < std::min(rows, row + kBlockTileRows); ++r)
+      of_tile.push_back(bytes.data() + r * RowBytes(dtype, cols));
+    PackBlockTile(dtype, of_tile, cols, tiles.data() + row / kBlockTileRows * BlockTile(dtype, cols).end);
+  }
   Rows out;
   for (int64_t t = 0; t < tokens; ++t) {
     BlockQuantizeKernels().front().function({.x = x[static_cast<size_t>(t)].data(),
                                              .n = cols,
                                              .q = q.as<int8_t>().data(),
                                              .scales = scales.data(),
-                                             .sums = sums.data()});
+                                             .sums = sums.data(),
+                                             .group_sums = group_sums.data()});
     std::vector<float> y(weight.size());
-    BlockLinearKernels(dtype).front().function({.weights = bytes.data(),
-                                                .row_bytes = RowBytes(dtype, cols),
+    BlockLinearKernels(dtype).front().function({.tiles = tiles.data(),
                                                 .rows = rows,
                                                 .cols = cols,
                                                 .row_begin = 0,
@@ -40,6 +48,7 @@ Rows BlockProducts(DType dtype, const Rows& x, const Rows& weight) {
                                                 .q_stride = RoundUp(cols, int64_t{64}),
                                                 .scales = scales.data(),
                                                 .sums = sums.data(),
+                                                .group_sums = group_sums.data(),
                                                 .scale_stride = cols / kQuantBlock,
                                                 .tokens = 1,
                                                 .y = y.data(),
@@ -49,8 +58,8 @@ Rows BlockProducts(DType dtype, const Rows& x, const Rows& weight) {
   return out;
 }
 
-DenseLinearOp Product(WeightId weight, const SlotView& in, const SlotView& out, DenseActivations activations = kInt8) {
-  return {.weight = weight, .in = in, .out = out, .activations = activations};
+DenseLinearOp Product(WeightId weight, const SlotView& in, const SlotView& out) {
+  return {.weight = weight, .in = in, .out = out};
 }
 
 class CpuBlockProduct : public ::testing::TestWithParam<DType> {};
@@ -60,9 +69,9 @@ TEST_P(CpuBlockProduct, ProductsOfOneInputEqualTheReferenceKernels) {
   const Rows x = RandomRows(5, cols, 1), q = RandomRows(40, cols, 2), k = RandomRows(9, cols, 3), v = RandomRows(9, cols, 4);
   PlanRunner runner({.threads = 3, .isa = Isa::kRef});
   const SlotView in = runner.Input(x), out = runner.Float(58);
-  runner.Add(Product(runner.Dense(GetParam(), q), in, PlanRunner::Part(out, 0, 40)));
-  runner.Add(Product(runner.Dense(GetParam(), k), in, PlanRunner::Part(out, 40, 9)));
-  runner.Add(Product(runner.Dense(GetParam(), v), in, PlanRunner::Part(out, 49, 9)));
+  runner.Add(Product(runner.Dense(GetParam(), q, kInt8), in, PlanRunner::Part(out, 0, 40)));
+  runner.Add(Product(runner.Dense(GetParam(), k, kInt8), in, PlanRunner::Part(out, 40, 9)));
+  runner.Add(Product(runner.Dense(GetParam(), v, kInt8), in, PlanRunner::Part(out, 49, 9)));
   runner.Output(out);
   Rows stacked = q;
   stacked.insert(stacked.end(), k.begin(), k.end());
@@ -75,7 +84,7 @@ TEST_P(CpuBlockProduct, ProductsOfDifferentPartsOfOneSlotReadTheirOwnPart) {
   const Rows x = RandomRows(3, 2 * half, 5), weight = RandomRows(8, half, 6);
   PlanRunner runner;
   const SlotView in = runner.Input(x), out = runner.Float(16);
-  const WeightId id = runner.Dense(GetParam(), weight);
+  const WeightId id = runner.Dense(GetParam(), weight, kInt8);
   runner.Add(Product(id, PlanRunner::Part(in, 0, half), PlanRunner::Part(out, 0, 8)));
   runner.Add(Product(id, PlanRunner::Part(in, half, half), PlanRunner::Part(out, 8, 8)));
   runner.Output(out);
@@ -98,7 +107,7 @@ TEST(CpuBlockInput, TypesWithoutSuchKernelsSeeTheFloats) {
   const auto run = [&](DenseActivations activations) {
     PlanRunner runner;
     const SlotView in = runner.Input(x), out = runner.Float(8);
-    runner.Add(Product(runner.Dense(DType::kF16, weight), in, out, activations));
+    runner.Add(Product(runner.Dense(DType::kF16, weight, activations), in, out));
     runner.Output(out);
     return runner.RunFirst(2);
   };
@@ -111,7 +120,7 @@ void ExpectFreshInput(Change change) {
   const Rows x = RandomRows(3, 32, 9), y = RandomRows(3, 32, 10), weight = RandomRows(8, 32, 11);
   PlanRunner runner;
   const SlotView in = runner.Input(x), other = runner.Input(y), unused = runner.Float(8), out = runner.Float(8);
-  const WeightId id = runner.Dense(DType::kQ8_0, weight);
+  const WeightId id = runner.Dense(DType::kQ8_0, weight, kInt8);
   runner.Add(Product(id, in, unused));
   const Rows changed = change(runner, in, other, x, y);
   runner.Add(Product(id, in, out));
@@ -133,7 +142,7 @@ TEST(CpuBlockInput, AnInputChangedByAFloatProductIsQuantizedAgain) {
   ExpectFreshInput([](PlanRunner& runner, const SlotView& in, const SlotView& other, const Rows& x, const Rows& y) {
     Rows twice(32, std::vector<float>(32, 0.0f));
     for (size_t i = 0; i < 32; ++i) twice[i][i] = 2;
-    runner.Add(Product(runner.Dense(DType::kF32, twice), other, in, DenseActivations::kFloat));
+    runner.Add(Product(runner.Dense(DType::kF32, twice), other, in));
     Rows doubled = y;
     for (auto& row : doubled) {
       for (float& value : row) value *= 2;
@@ -147,7 +156,7 @@ TEST(CpuBlockInput, TheInputOfAnEarlierStepIsNotReused) {
   const Rows x = RandomRows(4, 32, 12), weight = RandomRows(8, 32, 13);
   PlanRunner runner;
   const SlotView in = runner.Input(x), out = runner.plan().AddSlot(Slot::Kind::kFloat, 8);
-  runner.Add(Product(runner.Dense(DType::kQ8_0, weight), in, out));
+  runner.Add(Product(runner.Dense(DType::kQ8_0, weight, kInt8), in, out));
   runner.Output(out);
   const Rows expected = BlockProducts(DType::kQ8_0, x, weight);
   for (int32_t token = 0; token < 4; ++token) {

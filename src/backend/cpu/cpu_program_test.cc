@@ -38,11 +38,23 @@ std::vector<std::vector<double>> Doubles(const Rows& rows) {
 }
 
 TEST(CpuProgram, EmbedAndGatherCopyRowsToTheBit) {
-  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0, DType::kQ4_0, DType::kQ4_1}) {
+  struct Case {
+    DType dtype;
+    DenseActivations activations;
+  };
+  constexpr DenseActivations kFloat = DenseActivations::kFloat, kInt8 = DenseActivations::kInt8;
+  for (const auto& [dtype, activations] : std::vector<Case>{{DType::kF32, kFloat},
+                                                            {DType::kF16, kInt8},
+                                                            {DType::kBF16, kFloat},
+                                                            {DType::kQ8_0, kFloat},
+                                                            {DType::kQ8_0, kInt8},
+                                                            {DType::kQ4_0, kInt8},
+                                                            {DType::kQ4_1, kFloat},
+                                                            {DType::kQ4_1, kInt8}}) {
     PlanRunner runner;
     const Rows rows = RandomRows(5, 64, 1);
     const SlotView out = runner.Float(64);
-    runner.Add(EmbedOp{.table = runner.Dense(dtype, rows), .out = out});
+    runner.Add(EmbedOp{.table = runner.Dense(dtype, rows, activations), .out = out});
     runner.Output(out);
     std::vector<StepToken> step;
     for (const int32_t token : {4, 0, 0, 3}) step.push_back({.token = token, .sequence = 0, .position = 0});

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <vector>
 
+#include "kernels/blockquant/tiles.h"
 #include "kernels/screen/screen.h"
 #include "kernels/ternary/tile_layout.h"
 #include "tensor/encodings.h"
@@ -94,6 +95,27 @@ Result<CpuWeight> MakeCpuDense(DenseMatrixSource source, Arena& arena, ThreadPoo
     source.keep_alive = nullptr;
   }
   return MakeCpuTable(std::move(source));
+}
+
+Result<CpuWeight> MakeCpuBlockMatrix(DenseMatrixSource source, Arena& arena, ThreadPool& pool) {
+  const DType dtype = source.dtype;
+  const int64_t rows = source.rows, cols = source.cols;
+  STERNA_ASSIGN_OR_RETURN(const CpuWeight table, MakeCpuTable(std::move(source)));  // checks the bytes
+  const auto& matrix = std::get<CpuDense>(table);
+  STERNA_ASSIGN_OR_RETURN(const std::span<std::byte> tiles,
+                          arena.Allocate(static_cast<size_t>(BlockTilesBytes(dtype, rows, cols))));
+  const int64_t tile_bytes = BlockTile(dtype, cols).end;
+  pool.ParallelFor((rows + kBlockTileRows - 1) / kBlockTileRows, 1, [&](int64_t begin, int64_t end, int) {
+    std::array<const std::byte*, kBlockTileRows> of_tile;
+    for (int64_t tile = begin; tile < end; ++tile) {
+      const int64_t first = tile * kBlockTileRows, count = std::min(kBlockTileRows, rows - first);
+      for (int64_t r = 0; r < count; ++r) {
+        of_tile[static_cast<size_t>(r)] = matrix.source.bytes.data() + (first + r) * matrix.row_bytes;
+      }
+      PackBlockTile(dtype, {of_tile.data(), static_cast<size_t>(count)}, cols, tiles.data() + tile * tile_bytes);
+    }
+  });
+  return CpuWeight(CpuBlockMatrix{dtype, tiles, rows, cols});
 }
 
 bool CanBeScreened(DType dtype, int64_t cols) {

@@ -34,6 +34,13 @@ struct CpuDense {
   float tensor_scale;  // I2_S: the factor behind the rows; 1 otherwise
 };
 
+/// Tiles of 16 rows of a block-quantized matrix (kernels/blockquant/tiles.h).
+struct CpuBlockMatrix {
+  DType dtype;
+  std::span<const std::byte> tiles;
+  int64_t rows, cols;
+};
+
 /// cos and sin, [positions][half] each.
 struct CpuRopeTable {
   std::span<const float> cos, sin;
@@ -47,7 +54,7 @@ struct CpuScreen {
   int64_t rows, cols;
 };
 
-using CpuWeight = std::variant<CpuVector, CpuTernary, CpuDense, CpuRopeTable, CpuScreen>;
+using CpuWeight = std::variant<CpuVector, CpuTernary, CpuDense, CpuBlockMatrix, CpuRopeTable, CpuScreen>;
 
 // Each takes its memory from `arena`, which outlives the weight.
 
@@ -58,6 +65,8 @@ Result<CpuWeight> MakeCpuTernary(const TernaryMatrixSource& source, TernaryLayou
 Result<CpuWeight> MakeCpuTable(DenseMatrixSource source);
 /// The same, for products: bytes that are not resident are copied, and their source is let go.
 Result<CpuWeight> MakeCpuDense(DenseMatrixSource source, Arena& arena, ThreadPool& pool);
+/// The same for products with int8 activations, of types that have tiles: packed in parallel, and the source is let go.
+Result<CpuWeight> MakeCpuBlockMatrix(DenseMatrixSource source, Arena& arena, ThreadPool& pool);
 /// Whether screens are made of such matrices: F32, F16 or BF16, and not too wide.
 bool CanBeScreened(DType dtype, int64_t cols);
 /// Memory of a screen.

@@ -86,12 +86,12 @@ class PlanRunner {
   }
 
   WeightId Vector(const std::vector<float>& values) { return Id(backend_->AddVector(values)); }
-  WeightId Dense(DType dtype, const Rows& rows) {
+  WeightId Dense(DType dtype, const Rows& rows, DenseActivations activations = DenseActivations::kFloat) {
     const auto count = static_cast<int64_t>(rows.size()), cols = static_cast<int64_t>(rows.front().size());
     auto encoded = Quantize(dtype, Flat(rows), count, cols);
     EXPECT_TRUE(encoded.ok()) << encoded.status().message();
     auto bytes = std::make_shared<const std::vector<std::byte>>(*std::move(encoded));
-    return Id(backend_->AddDense({.dtype = dtype, .rows = count, .cols = cols, .bytes = *bytes, .keep_alive = bytes}));
+    return Id(backend_->AddDense({.dtype = dtype, .rows = count, .cols = cols, .bytes = *bytes, .keep_alive = bytes}, activations));
   }
   WeightId Ternary(const std::vector<std::vector<int8_t>>& rows, const std::vector<float>& row_scales) {
     TernaryMatrixSource source{

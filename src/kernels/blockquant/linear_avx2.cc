@@ -1,125 +1,183 @@
-// Block products with AVX2: the 16 lanes of the contract are two ymm registers; even blocks add to the first, odd blocks to the
-// second.
+// Block products with AVX2: half a line is one ymm register, a lane of 32 bits is a row.
 //
-// Tiles of 4 rows x 1 token, 2 x 2, or 1 row x 1 to 4 tokens: at most 8 sums, so that codes, activations and constants stay in
-// registers too; codes are unpacked once per tile. vpmaddubsw takes unsigned times signed bytes and saturates at 16 bits: signed
-// codes are multiplied as |code| times q with the code's sign. |q| <= 127, so -q is a byte, and 2 * 128 * 127 = 32512 does not
-// saturate. Over-reads: none.
-#include "kernels/blockquant/blocks.h"
+// Half a tile times 1 to 4 tokens: one float sum and one integer sum per token. Per token and group of four columns: vpmaddubsw
+// with a broadcast group of activations, which takes unsigned times signed bytes and saturates at 16 bits.
+//   Q4_0, Q4_1  15 * 127 * 2 = 3810: all 8 groups of a block add up in 16 bits. Q4_0's bias of 8 is a multiple of the activations'
+//   sum. Q6_K        63 * 127 * 2 = 16002: two groups add up. Bias of 32. Q8_0        signed codes are multiplied as |code| times q
+//   with the code's sign. |q| <= 127, so -q is a byte, and
+//               2 * 128 * 127 = 32512 does not saturate. No two groups add up.
+// Over-reads: none.
+#include <immintrin.h>
+
+#include "kernels/blockquant/unroll.h"
+#include "kernels/blockquant/variants.h"
 
 namespace sterna {
 namespace {
 
-// The 4-bit codes of one block of 32, in order.
-STERNA_INLINE __m256i Nibbles(const std::byte* nibbles) noexcept {
-  const __m256i bytes = _mm256_broadcastsi128_si256(_mm_loadu_si128(AsVector(nibbles)));
-  return _mm256_and_si256(_mm256_srlv_epi64(bytes, _mm256_setr_epi64x(0, 0, 4, 4)), _mm256_set1_epi8(15));
+constexpr int64_t kRows = 8;  // of half a tile
+// Ahead of the same place in the next tile, into the second-level cache: a tile has two or three streams, and those of its scales
+// begin at once.
+constexpr int64_t kPrefetchBytes = 4096;
+
+STERNA_INLINE __m256i LoadLine(const std::byte* block, int64_t line) noexcept {
+  return _mm256_load_si256(reinterpret_cast<const __m256i*>(block + kBlockLineBytes * line));
 }
 
+STERNA_INLINE __m256i Nibbles(const std::byte* block, int64_t group) noexcept {
+  const __m256i line = LoadLine(block, group % 4);
+  return _mm256_and_si256(group < 4 ? line : _mm256_srli_epi16(line, 4), _mm256_set1_epi8(15));
+}
+
+// Load: codes + kBias of a group of four columns, which is known when the loop around is written out. kGroups: how many groups'
+// products add up in 16 bits.
+
 struct Q8_0 {
-  static constexpr int64_t kBytes = 34;
-  static constexpr bool kSigned = true, kHasOffset = false;
-  STERNA_INLINE static __m256i Codes(const std::byte* block) noexcept {
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + 2));
-  }
+  static constexpr DType kType = DType::kQ8_0;
+  static constexpr int kBias = 0;
+  static constexpr int64_t kGroups = 1;
+  STERNA_INLINE static __m256i Load(const std::byte* block, int64_t group) noexcept { return LoadLine(block, group); }
 };
 
 struct Q4_0 {
-  static constexpr int64_t kBytes = 18;
-  static constexpr bool kSigned = true, kHasOffset = false;
-  STERNA_INLINE static __m256i Codes(const std::byte* block) noexcept {
-    return _mm256_sub_epi8(Nibbles(block + 2), _mm256_set1_epi8(8));
+  static constexpr DType kType = DType::kQ4_0;
+  static constexpr int kBias = 8;
+  static constexpr int64_t kGroups = 8;
+  STERNA_INLINE static __m256i Load(const std::byte* block, int64_t group) noexcept { return Nibbles(block, group); }
+};
+
+struct Q4_1 : Q4_0 {
+  static constexpr DType kType = DType::kQ4_1;
+  static constexpr int kBias = 0;
+};
+
+struct Q6_K {
+  static constexpr DType kType = DType::kQ6_K;
+  static constexpr int kBias = 32;
+  static constexpr int64_t kGroups = 2;
+  STERNA_INLINE static __m256i Load(const std::byte* block, int64_t group) noexcept {
+    const __m256i high = LoadLine(block, 4 + group / 4);
+    const auto left = static_cast<int>(4 - 2 * (group % 4));
+    const __m256i moved = left >= 0 ? _mm256_slli_epi16(high, left) : _mm256_srli_epi16(high, -left);
+    return _mm256_or_si256(Nibbles(block, group), _mm256_and_si256(moved, _mm256_set1_epi8(48)));
   }
 };
 
-struct Q4_1 {
-  static constexpr int64_t kBytes = 20;
-  static constexpr bool kSigned = false, kHasOffset = true;
-  STERNA_INLINE static __m256i Codes(const std::byte* block) noexcept { return Nibbles(block + 4); }
-};
-
-// Eight sums of 4 products, as floats.
-template <class Type>
-STERNA_INLINE __m256 Dots(__m256i codes, __m256i q) noexcept {
-  const __m256i pairs =
-      Type::kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(q, codes)) : _mm256_maddubs_epi16(codes, q);
-  return _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+STERNA_INLINE __m256i BroadcastGroup(const int8_t* q) noexcept {
+  int32_t four;
+  __builtin_memcpy(&four, q, sizeof(four));
+  return _mm256_set1_epi32(four);
 }
 
-template <int64_t kRows, int64_t kTokens>
-struct Sums {
-  __m256 lanes[2][kTokens][kRows];  // 0..7, 8..15
-  __m256 chains[kTokens];
-};
+/// Sums of two products, 16 bits each.
+template <class Type>
+STERNA_INLINE __m256i Pairs(__m256i codes, __m256i q) noexcept {
+  if constexpr (Type::kType == DType::kQ8_0) return _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(q, codes));
+  return _mm256_maddubs_epi16(codes, q);
+}
 
-// Blocks `block` .. `block` + kBlocks - 1, where `block` is even.
-template <class Type, int64_t kRows, int64_t kTokens, int64_t kBlocks>
-STERNA_INLINE void AddBlocks(const BlockLinearArgs& args, const std::byte* rows, int64_t token, int64_t block,
-                             Sums<kRows, kTokens>& sums) noexcept {
-  const std::byte* first = rows + Type::kBytes * block;
-  const BlockNumbers numbers = LoadNumbers<Type, kRows, kBlocks>(first, args.row_bytes);
-  alignas(32) float scales[kTokens][2 * kMaxRows];
+/// The products of kCount groups from `first` on, added up.
+template <class Type, int64_t kCount, int kTokens>
+STERNA_INLINE void Dots(const std::byte* block, int64_t first, const int8_t* q, int64_t q_stride, __m256i* dots) noexcept {
   STERNA_UNROLL
-  for (int64_t t = 0; t < kTokens; ++t) {
-    const int64_t number = (token + t) * args.scale_stride + block;
-    _mm256_store_ps(scales[t], _mm256_mul_ps(numbers.scales, LoadScales<kBlocks>(args.scales + number)));
-    if constexpr (Type::kHasOffset) {
-      sums.chains[t] = AddOffsets<kBlocks>(numbers.offsets, args.sums + number, sums.chains[t]);
+  for (int t = 0; t < kTokens; ++t) dots[t] = _mm256_setzero_si256();
+  STERNA_UNROLL
+  for (int64_t begin = first; begin < first + kCount; begin += Type::kGroups) {
+    __m256i pairs[kTokens];
+    STERNA_UNROLL
+    for (int64_t group = begin; group < begin + Type::kGroups; ++group) {
+      const __m256i codes = Type::Load(block, group);
+      STERNA_UNROLL
+      for (int t = 0; t < kTokens; ++t) {
+        const __m256i products = Pairs<Type>(codes, BroadcastGroup(q + t * q_stride + 4 * group));
+        pairs[t] = group == begin ? products : _mm256_add_epi16(pairs[t], products);
+      }
+    }
+    STERNA_UNROLL
+    for (int t = 0; t < kTokens; ++t) {
+      dots[t] = _mm256_add_epi32(dots[t], _mm256_madd_epi16(pairs[t], _mm256_set1_epi16(1)));
     }
   }
-  // Broadcasts from memory cost a load, from registers a shuffle; the compiler would turn the former into the latter.
-  __asm__ volatile("" : "+m"(scales));
+}
+
+STERNA_INLINE __m256 LoadHalves(const std::byte* numbers) noexcept {
+  return _mm256_cvtph_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(numbers)));
+}
+
+STERNA_INLINE __m256 Unbiased(__m256i dots, int32_t bias) noexcept {
+  return _mm256_cvtepi32_ps(_mm256_sub_epi32(dots, _mm256_set1_epi32(bias)));
+}
+
+/// Rows row .. row + 7, the first or second half of a tile.
+template <class Type, int kTokens>
+void Multiply(const BlockLinearArgs& args, const std::byte* tile, const BlockTileParts& parts, int64_t row,
+              int64_t token) noexcept {
+  const int64_t half_row = row % kBlockTileRows;
+  const int64_t blocks = args.cols / kQuantBlock, block_bytes = parts.end / blocks;
+  // The second half finds the lines in the cache.
+  const std::byte* ahead = tile + parts.end + kPrefetchBytes;
+  __m256 y[kTokens];
   STERNA_UNROLL
-  for (int64_t i = 0; i < kBlocks; ++i) {
-    STERNA_UNROLL
-    for (int64_t r = 0; r < kRows; ++r) {
-      const __m256i codes = Type::Codes(first + r * args.row_bytes + i * Type::kBytes);
+  for (int t = 0; t < kTokens; ++t) y[t] = _mm256_setzero_ps();
+  for (int64_t b = 0; b < blocks; ++b, ahead += block_bytes) {
+    if (half_row == 0) {
+      for (int64_t i = 0; i < block_bytes; i += kBlockLineBytes) __builtin_prefetch(ahead + i, 0, 2);
+    }
+    const std::byte* block = tile + parts.code_bytes * b + 4 * half_row;
+    const std::byte* numbers = tile + parts.scales + 2 * kBlockTileRows * b;
+    const int8_t* q = args.q + token * args.q_stride + kQuantBlock * b;
+    const int64_t number = token * args.scale_stride + b;
+    __m256i dots[kTokens];
+    if constexpr (Type::kType == DType::kQ6_K) {
+      const __m256 of_super_block = LoadHalves(tile + parts.others + 2 * kBlockTileRows * (b / 8) + 2 * half_row);
       STERNA_UNROLL
-      for (int64_t t = 0; t < kTokens; ++t) {
-        const int8_t* q = args.q + (token + t) * args.q_stride + kQuantBlock * (block + i);
-        const __m256 dots = Dots<Type>(codes, _mm256_load_si256(reinterpret_cast<const __m256i*>(q)));
-        sums.lanes[i][t][r] = _mm256_fmadd_ps(_mm256_broadcast_ss(&scales[t][2 * r + i]), dots, sums.lanes[i][t][r]);
+      for (int64_t half = 0; half < 2; ++half) {
+        Dots<Type, 4, kTokens>(block, 4 * half, q, args.q_stride, dots);
+        const __m128i scales = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(numbers + kBlockTileRows * half + half_row));
+        const __m256 d = _mm256_mul_ps(of_super_block, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(scales)));
+        STERNA_UNROLL
+        for (int t = 0; t < kTokens; ++t) {
+          const int64_t of_token = number + t * args.scale_stride;
+          const __m256 factor = _mm256_mul_ps(d, _mm256_set1_ps(args.scales[of_token]));
+          y[t] = _mm256_fmadd_ps(factor, Unbiased(dots[t], Type::kBias * args.group_sums[2 * of_token + half]), y[t]);
+        }
+      }
+    } else {
+      Dots<Type, kBlockLineGroups, kTokens>(block, 0, q, args.q_stride, dots);
+      const __m256 d = LoadHalves(numbers + 2 * half_row);
+      __m256 m = d;
+      if constexpr (Type::kType == DType::kQ4_1) m = LoadHalves(tile + parts.others + 2 * kBlockTileRows * b + 2 * half_row);
+      STERNA_UNROLL
+      for (int t = 0; t < kTokens; ++t) {
+        const int64_t of_token = number + t * args.scale_stride;
+        int32_t bias = 0;
+        if constexpr (Type::kBias != 0) bias = Type::kBias * (args.group_sums[2 * of_token] + args.group_sums[2 * of_token + 1]);
+        y[t] = _mm256_fmadd_ps(_mm256_mul_ps(d, _mm256_set1_ps(args.scales[of_token])), Unbiased(dots[t], bias), y[t]);
+        if constexpr (Type::kType == DType::kQ4_1) y[t] = _mm256_fmadd_ps(m, _mm256_set1_ps(args.sums[of_token]), y[t]);
       }
     }
   }
-}
-
-template <class Type, int64_t kRows, int64_t kTokens>
-void Tile(const BlockLinearArgs& args, int64_t row, int64_t token) noexcept {
-  const std::byte* rows = args.weights + row * args.row_bytes;
-  const int64_t blocks = args.cols / kQuantBlock;
-  Sums<kRows, kTokens> sums;
+  const auto rows = static_cast<int>(args.row_end - row);
+  const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(rows), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   STERNA_UNROLL
-  for (int64_t t = 0; t < kTokens; ++t) {
-    STERNA_UNROLL
-    for (int64_t r = 0; r < kRows; ++r) sums.lanes[0][t][r] = sums.lanes[1][t][r] = _mm256_setzero_ps();
-    sums.chains[t] = _mm256_setzero_ps();
-  }
-  const std::byte* ahead = PrefetchStart(rows, kRows * args.row_bytes);
-  for (int64_t block = 0; block + 2 <= blocks; block += 2) {
-    ahead = Prefetch<2 * kRows * Type::kBytes>(ahead);
-    AddBlocks<Type, kRows, kTokens, 2>(args, rows, token, block, sums);
-  }
-  if (blocks % 2 != 0) AddBlocks<Type, kRows, kTokens, 1>(args, rows, token, blocks - 1, sums);
-  STERNA_UNROLL
-  for (int64_t t = 0; t < kTokens; ++t) {
-    __m256 halves[kRows];
-    STERNA_UNROLL
-    for (int64_t r = 0; r < kRows; ++r) halves[r] = _mm256_add_ps(sums.lanes[0][t][r], sums.lanes[1][t][r]);
-    StoreSums<Type, kRows>(halves, sums.chains[t], args.y + (token + t) * args.y_stride + row);
-  }
+  for (int t = 0; t < kTokens; ++t) _mm256_maskstore_ps(args.y + (token + t) * args.y_stride + row, mask, y[t]);
 }
 
 template <class Type>
 void Linear(const BlockLinearArgs& args) noexcept {
-  constexpr TileFunctions kSingles = {Tile<Type, 1, 1>, Tile<Type, 1, 2>, Tile<Type, 1, 3>, Tile<Type, 1, 4>};
-  int64_t row = args.row_begin;
-  if (args.tokens == 1) {
-    for (; row + 4 <= args.row_end; row += 4) Tile<Type, 4, 1>(args, row, 0);
-  } else if (args.tokens == 2) {
-    for (; row + 2 <= args.row_end; row += 2) Tile<Type, 2, 2>(args, row, 0);
+  using Function = void (*)(const BlockLinearArgs&, const std::byte*, const BlockTileParts&, int64_t, int64_t) noexcept;
+  constexpr int64_t kMaxTokens = 4;
+  constexpr Function kByTokens[kMaxTokens] = {Multiply<Type, 1>, Multiply<Type, 2>, Multiply<Type, 3>, Multiply<Type, 4>};
+  const BlockTileParts parts = BlockTile(Type::kType, args.cols);
+  for (int64_t first_row = args.row_begin; first_row < args.row_end; first_row += kBlockTileRows) {
+    const std::byte* tile = args.tiles + first_row / kBlockTileRows * parts.end;
+    for (int64_t token = 0; token < args.tokens; token += kMaxTokens) {
+      const int64_t left = args.tokens - token;
+      const Function multiply = kByTokens[(left < kMaxTokens ? left : kMaxTokens) - 1];
+      multiply(args, tile, parts, first_row, token);
+      if (first_row + kRows < args.row_end) multiply(args, tile, parts, first_row + kRows, token);
+    }
   }
-  RunTiles<1>(args, row, kSingles);
 }
 
 }  // namespace
@@ -135,6 +193,10 @@ void BlockLinearAvx2<DType::kQ4_0>(const BlockLinearArgs& args) noexcept {
 template <>
 void BlockLinearAvx2<DType::kQ4_1>(const BlockLinearArgs& args) noexcept {
   Linear<Q4_1>(args);
+}
+template <>
+void BlockLinearAvx2<DType::kQ6_K>(const BlockLinearArgs& args) noexcept {
+  Linear<Q6_K>(args);
 }
 
 }  // namespace sterna

@@ -1,141 +1,163 @@
-// Block products with AVX-512 VNNI: a zmm register holds two blocks, and its 16 sums of 4 products are the 16 lanes of the
-// contract.
+// Block products with AVX-512 VNNI: a line is one zmm register, a lane of 32 bits is a row.
 //
-// Tiles of 4 rows x 1 to 4 tokens; codes are unpacked once per tile. Per row, token and pair of blocks: vpdpbusd, conversion,
-// vpermps of the scale, multiply-add. Registers: at most 16 sums, 4 chains of offsets, 4 unpacked codes, scales and constants.
-// vpdpbusd takes unsigned times signed bytes: signed codes get a bias, and the sum starts at -bias * (sum of 4 q). It wraps
-// nowhere: |sum| <= 4 * 255 * 127. Over-reads: none.
-#include "kernels/blockquant/blocks.h"
+// A tile times 1 to 12 tokens: a block's 8 registers of codes are put together once and stay in registers beside one sum per token.
+// Per token and block: 8 vpdpbusd with a broadcast group of four activations, the bias, a conversion, a product of scales, a
+// multiply-add; Q6_K does all but the vpdpbusd twice. vpdpbusd takes unsigned times signed bytes: signed codes get a bias, whose
+// share is a shift of the activations' sum. It wraps nowhere: |sum| <= 32 * 255 * 127. Over-reads: none; prefetches past the end
+// do not fault.
+#include <immintrin.h>
+
+#include "kernels/blockquant/unroll.h"
+#include "kernels/blockquant/variants.h"
 
 namespace sterna {
 namespace {
 
-// The 4-bit codes of two blocks of 32, in order, from 16 bytes each at `nibbles` and `nibbles` + kBytes.
-template <int64_t kBytes, int64_t kBlocks>
-STERNA_INLINE __m512i Nibbles(const std::byte* nibbles) noexcept {
-  __m512i bytes = _mm512_broadcast_i32x4(_mm_loadu_si128(AsVector(nibbles)));
-  if constexpr (kBlocks == 2) bytes = _mm512_mask_broadcast_i32x4(bytes, 0xff00, _mm_loadu_si128(AsVector(nibbles + kBytes)));
-  const __m512i high_in_second_half = _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4);
-  return _mm512_and_si512(_mm512_srlv_epi64(bytes, high_in_second_half), _mm512_set1_epi8(15));
+// Ahead of the same place in the next tile, into the second-level cache: a tile has two or three streams, and those of its scales
+// begin at once.
+constexpr int64_t kPrefetchBytes = 4096;
+
+STERNA_INLINE __m512i LoadLine(const std::byte* block, int64_t line) noexcept {
+  return _mm512_load_si512(block + kBlockLineBytes * line);
 }
 
-// Codes: the codes + kBias of one or two blocks, as unsigned bytes; after a single block, the upper half is anything.
+STERNA_INLINE void LoadNibbles(const std::byte* block, __m512i* codes) noexcept {
+  const __m512i mask = _mm512_set1_epi8(15);
+  STERNA_UNROLL
+  for (int64_t i = 0; i < 4; ++i) {
+    const __m512i line = LoadLine(block, i);
+    codes[i] = _mm512_and_si512(line, mask);
+    codes[4 + i] = _mm512_and_si512(_mm512_srli_epi16(line, 4), mask);
+  }
+}
+
+// Load: codes + 2^kBias (none where kBias is 0) of the block's groups of four columns.
 
 struct Q8_0 {
-  static constexpr int64_t kBytes = 34;
-  static constexpr int kBias = 128;
-  static constexpr bool kHasOffset = false;
-  template <int64_t kBlocks>
-  STERNA_INLINE static __m512i Codes(const std::byte* block) noexcept {
-    __m512i codes = _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + 2)));
-    if constexpr (kBlocks == 2) {
-      codes = _mm512_inserti64x4(codes, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + kBytes + 2)), 1);
-    }
-    return _mm512_xor_si512(codes, _mm512_set1_epi8(-128));
+  static constexpr DType kType = DType::kQ8_0;
+  static constexpr int kBias = 7;
+  STERNA_INLINE static void Load(const std::byte* block, __m512i* codes) noexcept {
+    STERNA_UNROLL
+    for (int64_t i = 0; i < kBlockLineGroups; ++i) codes[i] = _mm512_xor_si512(LoadLine(block, i), _mm512_set1_epi8(-128));
   }
 };
 
 struct Q4_0 {
-  static constexpr int64_t kBytes = 18;
-  static constexpr int kBias = 8;
-  static constexpr bool kHasOffset = false;
-  template <int64_t kBlocks>
-  STERNA_INLINE static __m512i Codes(const std::byte* block) noexcept {
-    return Nibbles<kBytes, kBlocks>(block + 2);
-  }
+  static constexpr DType kType = DType::kQ4_0;
+  static constexpr int kBias = 3;
+  STERNA_INLINE static void Load(const std::byte* block, __m512i* codes) noexcept { LoadNibbles(block, codes); }
 };
 
 struct Q4_1 {
-  static constexpr int64_t kBytes = 20;
+  static constexpr DType kType = DType::kQ4_1;
   static constexpr int kBias = 0;
-  static constexpr bool kHasOffset = true;
-  template <int64_t kBlocks>
-  STERNA_INLINE static __m512i Codes(const std::byte* block) noexcept {
-    return Nibbles<kBytes, kBlocks>(block + 4);
+  STERNA_INLINE static void Load(const std::byte* block, __m512i* codes) noexcept { LoadNibbles(block, codes); }
+};
+
+struct Q6_K {
+  static constexpr DType kType = DType::kQ6_K;
+  static constexpr int kBias = 5;
+  STERNA_INLINE static void Load(const std::byte* block, __m512i* codes) noexcept {
+    LoadNibbles(block, codes);
+    const __m512i mask = _mm512_set1_epi8(48);
+    STERNA_UNROLL
+    for (int64_t h = 0; h < 2; ++h) {
+      const __m512i high = LoadLine(block, 4 + h);
+      const __m512i pairs[4] = {_mm512_slli_epi16(high, 4), _mm512_slli_epi16(high, 2), high, _mm512_srli_epi16(high, 2)};
+      // 0xea: (a & b) | c.
+      STERNA_UNROLL
+      for (int64_t i = 0; i < 4; ++i) codes[4 * h + i] = _mm512_ternarylogic_epi64(pairs[i], mask, codes[4 * h + i], 0xea);
+    }
   }
 };
 
-template <int64_t kBlocks>
-STERNA_INLINE __m512i LoadActivations(const int8_t* q) noexcept {
-  if constexpr (kBlocks == 2) return _mm512_load_si512(q);
-  return _mm512_castsi256_si512(_mm256_load_si256(reinterpret_cast<const __m256i*>(q)));
+STERNA_INLINE __m512 LoadHalves(const std::byte* numbers) noexcept {
+  return _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(numbers)));
 }
 
-template <int64_t kRows, int64_t kTokens>
-struct Sums {
-  __m512 lanes[kTokens][kRows];
-  __m256 chains[kTokens];
-};
-
-// Blocks `block` .. `block` + kBlocks - 1, where `block` is even. A single block leaves lanes 8..15 as they are: an infinite
-// scale would make them NaN.
-template <class Type, int64_t kRows, int64_t kTokens, int64_t kBlocks>
-STERNA_INLINE void AddBlocks(const BlockLinearArgs& args, const std::byte* rows, int64_t token, int64_t block,
-                             Sums<kRows, kTokens>& sums) noexcept {
-  const std::byte* first = rows + Type::kBytes * block;
-  const BlockNumbers numbers = LoadNumbers<Type, kRows, kBlocks>(first, args.row_bytes);
-  __m512i codes[kRows];
-  STERNA_UNROLL
-  for (int64_t r = 0; r < kRows; ++r) codes[r] = Type::template Codes<kBlocks>(first + r * args.row_bytes);
-  const __m512i halves = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
-  STERNA_UNROLL
-  for (int64_t t = 0; t < kTokens; ++t) {
-    const int64_t number = (token + t) * args.scale_stride + block;
-    const __m512i q = LoadActivations<kBlocks>(args.q + (token + t) * args.q_stride + kQuantBlock * block);
-    const __m512 scales = _mm512_castps256_ps512(_mm256_mul_ps(numbers.scales, LoadScales<kBlocks>(args.scales + number)));
-    __m512i start = _mm512_setzero_si512();
-    if constexpr (Type::kBias != 0) {
-      start = _mm512_sub_epi32(start, _mm512_dpbusd_epi32(start, _mm512_set1_epi8(static_cast<char>(Type::kBias)), q));
-    }
-    STERNA_UNROLL
-    for (int64_t r = 0; r < kRows; ++r) {
-      const __m512 dots = _mm512_cvtepi32_ps(_mm512_dpbusd_epi32(start, codes[r], q));
-      const __m512i of_row = _mm512_add_epi32(halves, _mm512_set1_epi32(static_cast<int>(2 * r)));
-      const __m512 scale = _mm512_permutexvar_ps(of_row, scales);
-      __m512& lanes = sums.lanes[t][r];
-      lanes = kBlocks == 2 ? _mm512_fmadd_ps(scale, dots, lanes) : _mm512_mask3_fmadd_ps(scale, dots, lanes, 0x00ff);
-    }
-    if constexpr (Type::kHasOffset) {
-      sums.chains[t] = AddOffsets<kBlocks>(numbers.offsets, args.sums + number, sums.chains[t]);
-    }
-  }
+STERNA_INLINE __m512i BroadcastGroup(const int8_t* q) noexcept {
+  int32_t four;
+  __builtin_memcpy(&four, q, sizeof(four));
+  return _mm512_set1_epi32(four);
 }
 
-template <class Type, int64_t kRows, int64_t kTokens>
-void Tile(const BlockLinearArgs& args, int64_t row, int64_t token) noexcept {
-  const std::byte* rows = args.weights + row * args.row_bytes;
-  const int64_t blocks = args.cols / kQuantBlock;
-  Sums<kRows, kTokens> sums;
+/// The sums of half a block: four groups.
+STERNA_INLINE __m512i Dot(const __m512i* codes, const int8_t* q) noexcept {
+  __m512i sum = _mm512_setzero_si512();
   STERNA_UNROLL
-  for (int64_t t = 0; t < kTokens; ++t) {
-    STERNA_UNROLL
-    for (int64_t r = 0; r < kRows; ++r) sums.lanes[t][r] = _mm512_setzero_ps();
-    sums.chains[t] = _mm256_setzero_ps();
-  }
-  const std::byte* ahead = PrefetchStart(rows, kRows * args.row_bytes);
-  for (int64_t block = 0; block + 2 <= blocks; block += 2) {
-    ahead = Prefetch<2 * kRows * Type::kBytes>(ahead);
-    AddBlocks<Type, kRows, kTokens, 2>(args, rows, token, block, sums);
-  }
-  if (blocks % 2 != 0) AddBlocks<Type, kRows, kTokens, 1>(args, rows, token, blocks - 1, sums);
+  for (int64_t i = 0; i < 4; ++i) sum = _mm512_dpbusd_epi32(sum, codes[i], BroadcastGroup(q + 4 * i));
+  return sum;
+}
+
+template <class Type, int kTokens>
+void Multiply(const BlockLinearArgs& args, const std::byte* tile, const BlockTileParts& parts, int64_t row,
+              int64_t token) noexcept {
+  __m512 y[kTokens];
   STERNA_UNROLL
-  for (int64_t t = 0; t < kTokens; ++t) {
-    __m256 halves[kRows];
-    STERNA_UNROLL
-    for (int64_t r = 0; r < kRows; ++r) {
-      const __m512 lanes = sums.lanes[t][r];
-      halves[r] = _mm256_add_ps(_mm512_castps512_ps256(lanes), _mm512_extractf32x8_ps(lanes, 1));
+  for (int t = 0; t < kTokens; ++t) y[t] = _mm512_setzero_ps();
+  const int64_t blocks = args.cols / kQuantBlock, block_bytes = parts.end / blocks;
+  const std::byte* ahead = tile + parts.end + kPrefetchBytes;
+  for (int64_t b = 0; b < blocks; ++b, ahead += block_bytes) {
+    for (int64_t i = 0; i < block_bytes; i += kBlockLineBytes) __builtin_prefetch(ahead + i, 0, 2);
+    __m512i codes[kBlockLineGroups];
+    Type::Load(tile + parts.code_bytes * b, codes);
+    const std::byte* numbers = tile + parts.scales + 2 * kBlockTileRows * b;
+    __m512 d[2] = {}, m = {};
+    if constexpr (Type::kType == DType::kQ6_K) {
+      const __m512 of_super_block = LoadHalves(tile + parts.others + 2 * kBlockTileRows * (b / 8));
+      STERNA_UNROLL
+      for (int64_t h = 0; h < 2; ++h) {
+        const __m128i scales = _mm_load_si128(reinterpret_cast<const __m128i*>(numbers + kBlockTileRows * h));
+        d[h] = _mm512_mul_ps(of_super_block, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(scales)));
+      }
+    } else {
+      d[0] = LoadHalves(numbers);
     }
-    StoreSums<Type, kRows>(halves, sums.chains[t], args.y + (token + t) * args.y_stride + row);
+    if constexpr (Type::kType == DType::kQ4_1) m = LoadHalves(tile + parts.others + 2 * kBlockTileRows * b);
+    STERNA_UNROLL
+    for (int t = 0; t < kTokens; ++t) {
+      const int64_t number = (token + t) * args.scale_stride + b;
+      const int8_t* q = args.q + (token + t) * args.q_stride + kQuantBlock * b;
+      const __m512 scale = _mm512_set1_ps(args.scales[number]);
+      __m512i dots[2] = {Dot(codes, q), Dot(codes + 4, q + kQuantBlock / 2)};
+      if constexpr (Type::kType == DType::kQ6_K) {
+        STERNA_UNROLL
+        for (int64_t h = 0; h < 2; ++h) {
+          const __m512i bias = _mm512_slli_epi32(_mm512_set1_epi32(args.group_sums[2 * number + h]), Type::kBias);
+          y[t] = _mm512_fmadd_ps(_mm512_mul_ps(d[h], scale), _mm512_cvtepi32_ps(_mm512_sub_epi32(dots[h], bias)), y[t]);
+        }
+      } else {
+        __m512i dot = _mm512_add_epi32(dots[0], dots[1]);
+        if constexpr (Type::kBias != 0) {
+          const int32_t sum = args.group_sums[2 * number] + args.group_sums[2 * number + 1];
+          dot = _mm512_sub_epi32(dot, _mm512_set1_epi32(sum * (1 << Type::kBias)));
+        }
+        y[t] = _mm512_fmadd_ps(_mm512_mul_ps(d[0], scale), _mm512_cvtepi32_ps(dot), y[t]);
+      }
+      if constexpr (Type::kType == DType::kQ4_1) y[t] = _mm512_fmadd_ps(m, _mm512_set1_ps(args.sums[number]), y[t]);
+    }
   }
+  const int64_t rows = args.row_end - row;
+  const auto mask = static_cast<__mmask16>(rows >= kBlockTileRows ? 0xffffu : (1u << rows) - 1);
+  STERNA_UNROLL
+  for (int t = 0; t < kTokens; ++t) _mm512_mask_storeu_ps(args.y + (token + t) * args.y_stride + row, mask, y[t]);
 }
 
 template <class Type>
 void Linear(const BlockLinearArgs& args) noexcept {
-  constexpr TileFunctions kTiles = {Tile<Type, kMaxRows, 1>, Tile<Type, kMaxRows, 2>, Tile<Type, kMaxRows, 3>,
-                                    Tile<Type, kMaxRows, 4>};
-  constexpr TileFunctions kSingles = {Tile<Type, 1, 1>, Tile<Type, 1, 2>, Tile<Type, 1, 3>, Tile<Type, 1, 4>};
-  RunTiles<1>(args, RunTiles<kMaxRows>(args, args.row_begin, kTiles), kSingles);
+  using Function = void (*)(const BlockLinearArgs&, const std::byte*, const BlockTileParts&, int64_t, int64_t) noexcept;
+  constexpr int64_t kMaxTokens = 12;
+  constexpr Function kByTokens[kMaxTokens] = {Multiply<Type, 1>, Multiply<Type, 2>,  Multiply<Type, 3>,  Multiply<Type, 4>,
+                                              Multiply<Type, 5>, Multiply<Type, 6>,  Multiply<Type, 7>,  Multiply<Type, 8>,
+                                              Multiply<Type, 9>, Multiply<Type, 10>, Multiply<Type, 11>, Multiply<Type, 12>};
+  const BlockTileParts parts = BlockTile(Type::kType, args.cols);
+  for (int64_t row = args.row_begin; row < args.row_end; row += kBlockTileRows) {
+    const std::byte* tile = args.tiles + row / kBlockTileRows * parts.end;
+    for (int64_t token = 0; token < args.tokens; token += kMaxTokens) {
+      const int64_t left = args.tokens - token;
+      kByTokens[(left < kMaxTokens ? left : kMaxTokens) - 1](args, tile, parts, row, token);
+    }
+  }
 }
 
 }  // namespace
@@ -151,6 +173,10 @@ void BlockLinearAvx512<DType::kQ4_0>(const BlockLinearArgs& args) noexcept {
 template <>
 void BlockLinearAvx512<DType::kQ4_1>(const BlockLinearArgs& args) noexcept {
   Linear<Q4_1>(args);
+}
+template <>
+void BlockLinearAvx512<DType::kQ6_K>(const BlockLinearArgs& args) noexcept {
+  Linear<Q6_K>(args);
 }
 
 }  // namespace sterna

@@ -7,9 +7,9 @@ namespace sterna {
 namespace {
 
 struct Dot {
-  STERNA_INLINE static int32x4_t Sum(int8x16_t codes, int8x16_t q) noexcept {
+  STERNA_INLINE static int32x4_t Add(int32x4_t sum, int8x16_t codes, int8x16_t q) noexcept {
     const int16x8_t low = vmull_s8(vget_low_s8(codes), vget_low_s8(q)), high = vmull_high_s8(codes, q);
-    return vpaddlq_s16(vpaddq_s16(low, high));
+    return vpadalq_s16(sum, vpaddq_s16(low, high));
   }
 };
 

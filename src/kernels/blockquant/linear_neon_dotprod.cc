@@ -1,12 +1,11 @@
-// Block products with NEON and sdot, whose four sums of four products are the lanes of the contract. smmla has no use here: it sums
-// eight products.
+// Block products with NEON and sdot. smmla has no use here: it sums eight products, and two rows of them.
 #include "kernels/blockquant/neon.h"
 
 namespace sterna {
 namespace {
 
 struct Dot {
-  STERNA_INLINE static int32x4_t Sum(int8x16_t codes, int8x16_t q) noexcept { return vdotq_s32(vdupq_n_s32(0), codes, q); }
+  STERNA_INLINE static int32x4_t Add(int32x4_t sum, int8x16_t codes, int8x16_t q) noexcept { return vdotq_s32(sum, codes, q); }
 };
 
 }  // namespace

@@ -45,8 +45,10 @@ void BlockQuantizeAvx2(const BlockQuantizeArgs& args) noexcept {
     const __m256i in_order = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(args.q + kQuantBlock * block), in_order);
 
-    const int sum = HorizontalSum(_mm256_add_epi32(_mm256_add_epi32(s0, s1), _mm256_add_epi32(s2, s3)));
-    const __m128 numbers = _mm_setr_ps(d, d * static_cast<float>(sum), 0, 0);
+    const int first = HorizontalSum(_mm256_add_epi32(s0, s1)), second = HorizontalSum(_mm256_add_epi32(s2, s3));
+    args.group_sums[2 * block] = first;
+    args.group_sums[2 * block + 1] = second;
+    const __m128 numbers = _mm_setr_ps(d, d * static_cast<float>(first + second), 0, 0);
     const __m128 rounded = _mm_cvtph_ps(_mm_cvtps_ph(numbers, _MM_FROUND_TO_NEAREST_INT));
     _mm_store_ss(args.scales + block, rounded);
     _mm_store_ss(args.sums + block, _mm_movehdup_ps(rounded));

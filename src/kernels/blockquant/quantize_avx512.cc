@@ -28,8 +28,10 @@ void BlockQuantizeAvx512(const BlockQuantizeArgs& args) noexcept {
     _mm_storeu_si128(q, _mm512_cvtepi32_epi8(s0));
     _mm_storeu_si128(q + 1, _mm512_cvtepi32_epi8(s1));
 
-    const int sum = _mm512_reduce_add_epi32(_mm512_add_epi32(s0, s1));
-    const __m128 numbers = _mm_setr_ps(d, d * static_cast<float>(sum), 0, 0);
+    const int first = _mm512_reduce_add_epi32(s0), second = _mm512_reduce_add_epi32(s1);
+    args.group_sums[2 * block] = first;
+    args.group_sums[2 * block + 1] = second;
+    const __m128 numbers = _mm_setr_ps(d, d * static_cast<float>(first + second), 0, 0);
     const __m128 rounded = _mm_cvtph_ps(_mm_cvtps_ph(numbers, _MM_FROUND_TO_NEAREST_INT));
     _mm_store_ss(args.scales + block, rounded);
     _mm_store_ss(args.sums + block, _mm_movehdup_ps(rounded));

@@ -37,15 +37,15 @@ void BlockQuantizeNeon(const BlockQuantizeArgs& args) noexcept {
 
     int32x4_t steps[kVectors];
     for (int v = 0; v < kVectors; ++v) steps[v] = Steps(x[v], inverse);
-    int32x4_t sums = vdupq_n_s32(0);
+    int32_t* group_sums = args.group_sums + 2 * block;
     for (int v = 0; v < kVectors; v += 4) {
       const int16x8_t low = vmovn_high_s32(vmovn_s32(steps[v]), steps[v + 1]);
       const int16x8_t high = vmovn_high_s32(vmovn_s32(steps[v + 2]), steps[v + 3]);
       vst1q_s8(args.q + kQuantBlock * block + 4 * v, vmovn_high_s16(vmovn_s16(low), high));
-      sums = vaddq_s32(sums, vaddq_s32(vaddq_s32(steps[v], steps[v + 1]), vaddq_s32(steps[v + 2], steps[v + 3])));
+      group_sums[v / 4] = vaddvq_s32(vaddq_s32(vaddq_s32(steps[v], steps[v + 1]), vaddq_s32(steps[v + 2], steps[v + 3])));
     }
     args.scales[block] = RoundToF16(d);
-    args.sums[block] = RoundToF16(d * static_cast<float>(vaddvq_s32(sums)));
+    args.sums[block] = RoundToF16(d * static_cast<float>(group_sums[0] + group_sums[1]));
   }
 }
 

@@ -17,17 +17,18 @@ void BlockQuantizeRef(const BlockQuantizeArgs& args) noexcept {
     }
     const float d = largest / 127.0f;
     const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
-    int32_t sum = 0;
+    int32_t* group_sums = args.group_sums + 2 * block;
+    group_sums[0] = group_sums[1] = 0;
     for (int64_t j = 0; j < kQuantBlock; ++j) {
       float steps = x[j] * inverse;
       steps = steps > -127.0f ? steps : -127.0f;
       steps = steps < 127.0f ? steps : 127.0f;
       const auto q = static_cast<int8_t>(std::lrintf(steps));
       args.q[kQuantBlock * block + j] = q;
-      sum += q;
+      group_sums[j / 16] += q;
     }
     args.scales[block] = F16ToFloat(FloatToF16(d));
-    args.sums[block] = F16ToFloat(FloatToF16(d * static_cast<float>(sum)));
+    args.sums[block] = F16ToFloat(FloatToF16(d * static_cast<float>(group_sums[0] + group_sums[1])));
   }
 }
 

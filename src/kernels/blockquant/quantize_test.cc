@@ -19,6 +19,7 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 struct Quantized {
   std::vector<int8_t> q;
   std::vector<uint32_t> scales, sums;  // bits
+  std::vector<int32_t> group_sums;
   bool operator==(const Quantized&) const = default;
 
   float scale(size_t block) const { return std::bit_cast<float>(scales[block]); }
@@ -30,10 +31,13 @@ Quantized Quantize(const Kernel<BlockQuantizeFunction>& kernel, const std::vecto
   const auto n = static_cast<int64_t>(values.size());
   GuardedArray<float> x(n), scales(n / kQuantBlock), sums(n / kQuantBlock);
   GuardedArray<int8_t> q(n);
+  GuardedArray<int32_t> group_sums(n / 16);
   std::copy(values.begin(), values.end(), x.data());
   std::fill_n(q.data(), n, int8_t{-128});
-  kernel.function({.x = x.data(), .n = n, .q = q.data(), .scales = scales.data(), .sums = sums.data()});
-  return {std::vector<int8_t>(q.data(), q.data() + n), Bits(scales.values()), Bits(sums.values())};
+  kernel.function(
+      {.x = x.data(), .n = n, .q = q.data(), .scales = scales.data(), .sums = sums.data(), .group_sums = group_sums.data()});
+  return {std::vector<int8_t>(q.data(), q.data() + n), Bits(scales.values()), Bits(sums.values()),
+          std::vector<int32_t>(group_sums.data(), group_sums.data() + n / 16)};
 }
 
 // The reference's result, after every variant was found to give the same.
@@ -67,6 +71,7 @@ TEST(BlockQuantize, FollowsTheFormula) {
   EXPECT_EQ(result.scale(0), 129.0f / 16384.0f);  // 1/127 = 1.0000000 1|00... * 2^-7 in f16: 129/128 * 2^-7
   EXPECT_EQ(result.scale(1), 2.0f);
   EXPECT_EQ(result.sum(1), 250.0f);
+  EXPECT_EQ(result.group_sums, (std::vector<int32_t>{64 - 127 + 32, 13, 127, -2}));
 }
 
 TEST(BlockQuantize, TheSumUsesTheScaleBeforeItsRounding) {

@@ -17,7 +17,8 @@ namespace {
 
 constexpr int64_t kRows = 4;
 constexpr int64_t kChunkBlocks = 8;  // whose 16 groups fill a register
-// As in blockquant/blocks.h: the rows to come are asked for in one sequence, and into the second-level cache.
+// The rows of a tile are read each at its own pace, too slowly for the processor to see the streams: the rows to come are asked for
+// in one sequence, and into the second-level cache.
 constexpr int64_t kPrefetchBytes = 32768;
 
 __m512i Codes(const std::byte* block) noexcept {

@@ -1,5 +1,6 @@
 // Rows of the ternary types that files hold: opening checks sizes and scales, reading checks codes.
 #include <algorithm>
+#include <cstring>
 
 #include "tensor/codecs_internal.h"
 #include "tensor/encodings.h"
@@ -107,9 +108,8 @@ Status TernaryRows::ReadBlocks(int64_t row, std::span<int8_t> values, float* sca
     const std::span<int8_t> part = values.subspan(col, elements);
     codec_->unpack(block, part.data());
     const float d = codec_->scale == TernaryScale::kBlock ? LoadF16(block + codec_->scale_offset) : *scale;
-    const auto three = std::ranges::find(part, int8_t{2});
-    if (three != part.end()) {
-      const auto at = static_cast<int64_t>(col) + (three - part.begin());
+    if (const void* const three = std::memchr(part.data(), 2, part.size()); three != nullptr) {
+      const auto at = static_cast<int64_t>(col) + (static_cast<const int8_t*>(three) - part.data());
       if (!codec_->three_is_two) return InvalidCode("3", row, at);
       if (d != 0) return Unsupported(fmt::format("row {}, column {}: weight +2 of {} is not ternary", row, at, Name(dtype_)));
     }
